@@ -1,0 +1,75 @@
+"""Settings: read from the environment once, frozen, passed in.
+
+Every variable is `FOOTFALL_` plus the field's name in capitals. docs/settings.md is
+generated from this module.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MINUTE_MS = 60_000
+
+
+class Settings(BaseSettings):
+    """One process's settings."""
+
+    model_config = SettingsConfigDict(env_prefix="FOOTFALL_", frozen=True, extra="ignore")
+
+    data_dir: Path = Field(Path("data"), description="Where the embedded default keeps everything.")
+    stage: str = Field("prod", pattern=r"^[a-z][a-z0-9]{0,15}$", description="dev, staging or prod.")
+    partitions: int = Field(4, ge=1, le=1024, description="Log partitions; fixed when the log is made.")
+
+    gateway_host: str = Field("127.0.0.1", description="Address the gateway listens on.")
+    gateway_port: int = Field(8080, ge=1, le=65535, description="Port of the gateway.")
+    trusted_proxies: str = Field(
+        "", description="Networks whose X-Forwarded-For and country header are believed, comma-separated."
+    )
+    country_header: str = Field("cf-ipcountry", description="Country header set by a trusted proxy or CDN.")
+    gateway_queue_bytes: int = Field(
+        64 * 1024 * 1024, description="Bytes waiting for the log before the gateway answers 503."
+    )
+    heartbeat_seconds: float = Field(10.0, gt=0, description="How often each partition gets a heartbeat.")
+
+    log_retention_hours: float = Field(168.0, gt=0, description="How long the local log keeps records.")
+    log_retention_bytes: int = Field(20 * 1024**3, gt=0, description="Size at which the oldest records go.")
+
+    clickhouse_host: str = Field("127.0.0.1", description="Store, native protocol.")
+    clickhouse_port: int = Field(9000, ge=1, le=65535, description="Store, native protocol.")
+    clickhouse_http_port: int = Field(8123, ge=1, le=65535, description="Store, HTTP.")
+    clickhouse_user: str = Field("footfall", description="Store user that writes.")
+    clickhouse_password: str = Field("", repr=False, description="Its password; empty: the embedded one's file.")
+    redis_url: str = Field("", repr=False, description="Live counters; empty: a socket in the data directory.")
+    control_url: str = Field(
+        "", repr=False, description="SQLAlchemy URL of the control plane; empty: SQLite in the data directory."
+    )
+    geo_database: Path | None = Field(None, description="An mmdb file (city or country); none: no geo lookup.")
+
+    lateness_minutes: float = Field(10.0, gt=0, description="Events older than this on arrival are late.")
+    session_window_minutes: float = Field(
+        30.0, gt=0, description="Inactivity that ends a session (default of sites)."
+    )
+    duplicate_horizon_minutes: float = Field(60.0, gt=0, description="How long batch ids are remembered.")
+    epoch_seconds: float = Field(30.0, gt=0, description="How often the flow makes a recovery point.")
+    flush_seconds: float = Field(1.0, gt=0, description="How often rows go to the store.")
+
+    hot_days: int = Field(90, ge=1, description="Days before rows are compressed harder.")
+    retention_days: int = Field(730, ge=1, description="Days before rows are deleted.")
+    quarantine_days: int = Field(14, ge=1, description="Days before quarantined input is deleted.")
+    quarantine_per_site_per_day: int = Field(10_000, ge=1, description="Quarantined items kept per site and day.")
+
+    def control_plane_url(self) -> str:
+        """The control plane's SQLAlchemy URL."""
+        return self.control_url or f"sqlite:///{self.data_dir / 'control.db'}"
+
+    def redis_address(self) -> str:
+        """The URL for `redis.from_url`."""
+        return self.redis_url or f"unix://{(self.data_dir / 'run' / 'valkey.sock').absolute()}"
+
+    @property
+    def lateness_ms(self) -> int:
+        """Allowed lateness in milliseconds."""
+        return int(self.lateness_minutes * MINUTE_MS)

@@ -1,0 +1,3 @@
+"""Shared fixtures; each area's own live in tests/fixtures/<area>.py and are listed here."""
+
+pytest_plugins: list[str] = []
