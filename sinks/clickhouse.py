@@ -1,0 +1,137 @@
+"""The store's client: how to connect, what may be tried again, which names are safe.
+
+A client is one connection and not thread-safe; `connect` is cheap and does no I/O.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from clickhouse_driver import Client
+from clickhouse_driver.errors import Error, ErrorCodes, NetworkError, ServerException
+
+from footfall.settings import Settings
+
+Answer = TypeVar("Answer")
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+CONNECT_TIMEOUT_S = 5
+SEND_RECEIVE_TIMEOUT_S = 60
+
+# Server errors that pass by themselves; any other says that the query is wrong.
+RETRYABLE_CODES = frozenset(
+    {
+        ErrorCodes.TIMEOUT_EXCEEDED,
+        ErrorCodes.TOO_MANY_SIMULTANEOUS_QUERIES,
+        ErrorCodes.SOCKET_TIMEOUT,
+        ErrorCodes.NETWORK_ERROR,
+        ErrorCodes.ABORTED,
+        ErrorCodes.MEMORY_LIMIT_EXCEEDED,
+        ErrorCodes.TABLE_IS_READ_ONLY,
+        ErrorCodes.NOT_ENOUGH_SPACE,
+        ErrorCodes.TOO_MANY_PARTS,
+        ErrorCodes.UNKNOWN_STATUS_OF_INSERT,
+        ErrorCodes.QUERY_WAS_CANCELLED,
+        ErrorCodes.KEEPER_EXCEPTION,
+    }
+)
+
+
+class StoreUnreachableError(Exception):
+    """The store could not be reached, or took nothing, for the whole of the time allowed."""
+
+
+def identifier(name: str) -> str:
+    """`name` if it is safe to stand in SQL as a database, table or column; else ValueError."""
+    if not _IDENTIFIER.fullmatch(name):
+        raise ValueError(f"{name!r} is no identifier: use letters, digits and underscores, at most 64")
+    return name
+
+
+def password_file(data_dir: Path, user: str) -> Path:
+    """Where the embedded store keeps the password of `user`."""
+    return data_dir / "secrets" / f"clickhouse_{identifier(user)}"
+
+
+def password_of(settings: Settings, user: str) -> str:
+    """The password: from the settings for the writing user, else from the embedded one's file."""
+    if settings.clickhouse_password and user == settings.clickhouse_user:
+        return settings.clickhouse_password
+    path = password_file(settings.data_dir, user)
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError as error:
+        raise StoreUnreachableError(
+            f"no password for store user {user!r}: set FOOTFALL_CLICKHOUSE_PASSWORD, or start the embedded "
+            f"store with `footfall up`, which writes {path}"
+        ) from error
+
+
+def connect(settings: Settings, user: str | None = None, database: str = "") -> Client:
+    """A client that connects on its first query; `user` defaults to the writing one.
+
+    Raises `StoreUnreachableError` where no password is known.
+    """
+    name = user or settings.clickhouse_user
+    return Client(
+        settings.clickhouse_host,
+        port=settings.clickhouse_port,
+        user=name,
+        password=password_of(settings, name),
+        database=identifier(database) if database else "",
+        compression="lz4",
+        client_name="footfall",
+        connect_timeout=CONNECT_TIMEOUT_S,
+        send_receive_timeout=SEND_RECEIVE_TIMEOUT_S,
+        sync_request_timeout=CONNECT_TIMEOUT_S,
+        # A row must be on disk when the insert returns, and one insert may span years (an import).
+        settings={"async_insert": 0, "max_partitions_per_insert_block": 0},
+    )
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Whether the same query may succeed later: the network, a restart, or no room for now."""
+    if isinstance(error, NetworkError | EOFError | OSError):
+        return True
+    if isinstance(error, ServerException):
+        return error.code in RETRYABLE_CODES
+    # What else the driver raises about itself (a half-read answer, an unexpected packet) is a broken connection.
+    return isinstance(error, Error)
+
+
+def retrying(
+    action: Callable[[int], Answer],
+    *,
+    limit_s: float,
+    what: str,
+    on_retry: Callable[[BaseException], None] | None = None,
+    sleep: Callable[[float], object] = time.sleep,
+    first_s: float = 0.1,
+    cap_s: float = 5.0,
+) -> Answer:
+    """`action(attempt)` until it succeeds, waiting 0.1 s, 0.2 s ... 5 s, each with jitter.
+
+    Raises at once what is not retryable, and `StoreUnreachableError` after `limit_s` seconds.
+    """
+    deadline = time.monotonic() + limit_s
+    attempt = 0
+    while True:
+        try:
+            return action(attempt)
+        except Exception as error:
+            if not is_retryable(error):
+                raise
+            if time.monotonic() >= deadline:
+                raise StoreUnreachableError(
+                    f"{what}: the store did not take it for {limit_s:g} s ({error}); "
+                    "see `footfall doctor`; nothing is lost, the log keeps it"
+                ) from error
+            if on_retry is not None:
+                on_retry(error)
+        sleep(min(cap_s, first_s * 2 ** min(attempt, 10)) * random.uniform(0.5, 1.0))
+        attempt += 1

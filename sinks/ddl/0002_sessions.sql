@@ -1,0 +1,55 @@
+-- Versions of sessions; a withdrawn one has is_deleted = 1 and the sorting key of the row it withdraws.
+CREATE TABLE IF NOT EXISTS {database}.sessions
+(
+    site_id        LowCardinality(String) COMMENT 'Site',
+    session_id     UInt64 CODEC(ZSTD(1)) COMMENT 'Session: hash of site, visitor and first event',
+    visitor_id     UInt64 CODEC(ZSTD(1)) COMMENT 'Pseudonymous visitor',
+    id_kind        UInt8 CODEC(ZSTD(1)) COMMENT 'How the visitor is known: daily, consented, identified, server',
+    start_at       DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)) COMMENT 'Time of the first event',
+    end_at         DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)) COMMENT 'Time of the last event',
+    duration_ms    UInt64 CODEC(ZSTD(1)) COMMENT 'From the first to the last event, ms',
+    engaged_ms     UInt64 CODEC(ZSTD(1)) COMMENT 'Engaged time summed, ms',
+    entry_page     String CODEC(ZSTD(3)) COMMENT 'Path of the first page',
+    exit_page      String CODEC(ZSTD(3)) COMMENT 'Path of the last page',
+    pages          Array(String) CODEC(ZSTD(3)) COMMENT 'Paths in order, the first 100',
+    page_views     UInt32 CODEC(ZSTD(1)) COMMENT 'Pages shown',
+    events         UInt32 CODEC(ZSTD(1)) COMMENT 'Events',
+    is_bounce      UInt8 CODEC(ZSTD(1)) COMMENT '1: one page view or none, no goal, less than 10 s engaged',
+    hostname       LowCardinality(String) COMMENT 'Host of the first page',
+    channel        LowCardinality(String) COMMENT 'Channel of the first page',
+    referrer_host  LowCardinality(String) COMMENT 'Host of the first referrer',
+    utm_source     LowCardinality(String) COMMENT 'Campaign source',
+    utm_medium     LowCardinality(String) COMMENT 'Campaign medium',
+    utm_campaign   LowCardinality(String) COMMENT 'Campaign name',
+    utm_term       LowCardinality(String) COMMENT 'Campaign term',
+    utm_content    LowCardinality(String) COMMENT 'Campaign content',
+    click_id       LowCardinality(String) COMMENT 'Which click id parameter there was, never its value',
+    touch_at       Array(DateTime64(3, 'UTC')) CODEC(ZSTD(1)) COMMENT 'Further campaigns or referrers in the session, the first 20: when',
+    touch_channel  Array(LowCardinality(String)) COMMENT 'Further touches: channel',
+    touch_source   Array(LowCardinality(String)) COMMENT 'Further touches: utm_source, else the host of the referrer',
+    touch_campaign Array(LowCardinality(String)) COMMENT 'Further touches: campaign',
+    device_type    LowCardinality(String) COMMENT 'desktop, mobile, tablet, tv or other',
+    browser        LowCardinality(String) COMMENT 'Browser family',
+    os             LowCardinality(String) COMMENT 'Operating system',
+    country        LowCardinality(String) COMMENT 'ISO 3166-1 alpha-2 code',
+    region         LowCardinality(String) COMMENT 'Region',
+    city           LowCardinality(String) COMMENT 'City',
+    language       LowCardinality(String) COMMENT 'Preferred language',
+    goals          Array(LowCardinality(String)) COMMENT 'Goals reached, sorted',
+    conversions    UInt32 CODEC(ZSTD(1)) COMMENT 'Events that reached a goal',
+    orders         UInt32 CODEC(ZSTD(1)) COMMENT 'Purchases',
+    revenue        Int64 CODEC(ZSTD(1)) COMMENT 'Revenue in the currency of the site; ten-thousandths in the table',
+    bot            LowCardinality(String) COMMENT 'Why this is a bot; empty: a person',
+    generation     UInt32 CODEC(ZSTD(1)) COMMENT 'Repair generation; 0: made live',
+    version        UInt64 CODEC(ZSTD(1)) COMMENT 'The highest version of a session counts',
+    is_closed      UInt8 CODEC(ZSTD(1)) COMMENT '1: no further event can join; 0: still open',
+    is_deleted     UInt8 CODEC(ZSTD(1)) COMMENT '1: withdrawn',
+    log_time       DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)) COMMENT 'Log time at which this version was made',
+    INDEX by_visitor visitor_id TYPE bloom_filter(0.01) GRANULARITY 4,
+    INDEX by_log_time log_time TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+PARTITION BY toYYYYMM(start_at)
+ORDER BY (site_id, start_at, session_id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, materialize_ttl_recalculate_only = 1
+COMMENT 'Sessions, every version; read sessions_v1';

@@ -1,0 +1,123 @@
+"""Brings a database to the newest version of its tables: numbered files in `sinks/ddl`.
+
+Each file is applied once, in order, and never edited afterwards (its checksum is kept).
+Every statement may be repeated: a migration that died half-way is simply run again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from importlib import resources
+from typing import NamedTuple
+
+from clickhouse_driver import Client
+
+from footfall.settings import Settings
+from sinks import ttl
+from sinks.clickhouse import identifier
+
+_FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
+# Whatever may hold a semicolon that ends no statement, then the semicolon itself.
+_TOKEN = re.compile(r"'(?:[^'\\]|\\.|'')*'|`[^`]*`|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|(;)", re.DOTALL)
+_COMMENT = re.compile(r"\s*(--[^\n]*|/\*.*?\*/)\s*", re.DOTALL)
+
+
+class MigrationError(Exception):
+    """The database and this program do not fit together."""
+
+
+class Migration(NamedTuple):
+    """One numbered file."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """Of the text, whatever its line ends."""
+        return hashlib.sha256(self.sql.replace("\r\n", "\n").encode()).hexdigest()
+
+
+def load() -> list[Migration]:
+    """All migrations, by number."""
+    found = sorted(
+        Migration(int(match[1]), match[2], entry.read_text(encoding="utf-8"))
+        for entry in resources.files("sinks").joinpath("ddl").iterdir()
+        if (match := _FILE.fullmatch(entry.name))
+    )
+    numbers = [migration.number for migration in found]
+    if numbers != list(range(1, len(found) + 1)):
+        raise MigrationError(f"migrations must be numbered 1, 2, 3 ...: found {numbers}")
+    return found
+
+
+def statements(sql: str, database: str) -> list[str]:
+    """The statements of a file, with `{database}` filled in; comments before them left out."""
+    parts, start = [], 0
+    for match in _TOKEN.finditer(sql):
+        if match[1]:
+            parts.append(sql[start : match.start()])
+            start = match.end()
+    parts.append(sql[start:])
+    stripped = (_without_comments(part) for part in parts)
+    return [part.replace("{database}", identifier(database)) for part in stripped if part]
+
+
+def _without_comments(statement: str) -> str:
+    while match := _COMMENT.match(statement):
+        statement = statement[match.end() :]
+    return statement.strip()
+
+
+def applied(client: Client, database: str) -> dict[int, tuple[str, str]]:
+    """Number -> (name, checksum) of what the database has; {} where there is none."""
+    there = client.execute(
+        "SELECT count() FROM system.tables WHERE database = %(database)s AND name = 'schema_migrations'",
+        {"database": database},
+    )
+    if not there[0][0]:
+        return {}
+    table = f"{identifier(database)}.schema_migrations"
+    rows = client.execute(f"SELECT number, name, checksum FROM {table} FINAL")  # noqa: S608 - a checked name
+    return {number: (name, checksum) for number, name, checksum in rows}
+
+
+def pending(client: Client, database: str) -> list[Migration]:
+    """What is still to be applied. `MigrationError` if the database is newer or differs."""
+    known, have = load(), applied(client, database)
+    if have and max(have) > len(known):
+        raise MigrationError(
+            f"database {database} has version {max(have)}, this program knows {len(known)}: upgrade Footfall"
+        )
+    for migration in known:
+        if migration.number in have and have[migration.number][1] != migration.checksum:
+            raise MigrationError(
+                f"{migration.number:04d}_{migration.name}.sql was changed after it was applied to {database}: "
+                "restore the file and put the change into a new migration"
+            )
+    return [migration for migration in known if migration.number not in have]
+
+
+def migrate(client: Client, settings: Settings, database: str) -> list[str]:
+    """Create or upgrade `database`; the names of what was applied, then of tables with a new TTL.
+
+    Raises `MigrationError` where the database is newer than this program.
+    """
+    name = identifier(database)
+    client.execute(f"CREATE DATABASE IF NOT EXISTS {name}")
+    client.execute(
+        f"CREATE TABLE IF NOT EXISTS {name}.schema_migrations (number UInt32, name String, checksum String, "
+        "applied_at DateTime('UTC') DEFAULT now()) ENGINE = ReplacingMergeTree ORDER BY number"
+    )
+    done = []
+    for migration in pending(client, name):
+        for statement in statements(migration.sql, name):
+            client.execute(statement)
+        client.execute(
+            f"INSERT INTO {name}.schema_migrations (number, name, checksum) VALUES",
+            [(migration.number, migration.name, migration.checksum)],
+        )
+        done.append(f"{migration.number:04d}_{migration.name}")
+    return done + [f"ttl {table}" for table in ttl.apply(client, settings, name)]
