@@ -1,1 +1,12 @@
+"""The control plane: sites, keys, goals, salts, secrets, job runs. SQLite or PostgreSQL.
 
+`control.open(url)` upgrades the schema where needed and returns a `Control`, which is
+thread-safe and may be open in several processes at once.
+"""
+
+from control.database import ControlError, NotFoundError
+from control.jobs import JobRun
+from control.keys import KeyInfo, ServerKey
+from control.plane import Control, open
+
+__all__ = ["Control", "ControlError", "JobRun", "KeyInfo", "NotFoundError", "ServerKey", "open"]

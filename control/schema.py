@@ -1,0 +1,147 @@
+"""The tables. Times are UTC milliseconds; lists are JSON text, which both back ends hold alike."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+
+def _site_column(primary: bool = False) -> Column[str]:
+    target = ForeignKey("site.site_id", ondelete="CASCADE")
+    return Column("site_id", String(253), target, primary_key=primary, nullable=False)
+
+
+# One row each: "schema" (version of these tables) and "revision" (counts changes).
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+site = Table(
+    "site",
+    metadata,
+    Column("site_id", String(253), primary_key=True),
+    Column("public_id", String(64), nullable=False, unique=True),
+    Column("timezone", String(64), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("strict_privacy", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+site_domain = Table(
+    "site_domain",
+    metadata,
+    Column("domain", String(253), primary_key=True),
+    _site_column(),
+    Column("position", Integer, nullable=False),
+)
+
+site_window = Table(
+    "site_window",
+    metadata,
+    _site_column(primary=True),
+    Column("valid_from", BigInteger, primary_key=True, autoincrement=False),
+    Column("window_ms", BigInteger, nullable=False),
+)
+
+goal = Table(
+    "goal",
+    metadata,
+    _site_column(primary=True),
+    Column("name", String(64), primary_key=True),
+    Column("event", String(64), nullable=False),
+    Column("path", String(2048), nullable=False),
+    Column("props", Text, nullable=False),  # JSON list of [key, value]
+)
+
+excluded_path = Table(
+    "excluded_path",
+    metadata,
+    _site_column(primary=True),
+    Column("path", String(2048), primary_key=True),
+)
+
+server_key = Table(
+    "server_key",
+    metadata,
+    Column("key_id", String(32), primary_key=True),
+    _site_column(),
+    Column("secret_hash", LargeBinary(32), nullable=False),
+    Column("label", String(128), nullable=False),
+    Column("rate", Float, nullable=False),  # events a second
+    Column("burst", Float, nullable=False),  # events
+    Column("domains", Text, nullable=False),  # JSON list
+    Column("networks", Text, nullable=False),  # JSON list
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),  # 0: never
+    Column("revoked_at", BigInteger, nullable=False),  # 0: not revoked
+)
+
+salt = Table(
+    "salt",
+    metadata,
+    Column("day", BigInteger, primary_key=True, autoincrement=False),  # days since 1970
+    Column("value", LargeBinary(32), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+secret = Table(
+    "secret",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", LargeBinary(32), nullable=False),
+)
+
+setting = Table(
+    "setting",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# Positions of jobs: kept apart from settings because they change all the time and
+# nobody who polls `version()` wants to hear of it.
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("name", String(256), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+job_lease = Table(
+    "job_lease",
+    metadata,
+    Column("job", String(64), primary_key=True),
+    Column("holder", String(128), nullable=False),
+    Column("run_id", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),  # 0: free
+)
+
+job_run = Table(
+    "job_run",
+    metadata,
+    # Integer and not BigInteger: only this type makes SQLite hand out growing ids.
+    Column("run_id", Integer, primary_key=True),
+    Column("job", String(64), nullable=False, index=True),
+    Column("holder", String(128), nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger, nullable=False),  # 0: running
+    Column("state", String(16), nullable=False),  # running | done | failed | abandoned
+    Column("detail", Text, nullable=False),
+)

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from control import Control, ControlError, NotFoundError
+from control.domains import normalise_domain
+from footfall.sites import Goal
+
+NOW = 1_700_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "domain"),
+    [
+        ("Shop.Example.COM", "shop.example.com"),
+        ("https://shop.example.com:8443/path?x=1", "shop.example.com"),
+        ("Bücher.example", "xn--bcher-kva.example"),
+        (" shop.example.com. ", "shop.example.com"),
+        ("localhost:3000", "localhost"),
+    ],
+)
+def test_a_domain_is_normalised(text: str, domain: str) -> None:
+    assert normalise_domain(text) == domain
+
+
+@pytest.mark.parametrize("text", ["", "a b.com", "-x.com", "a..b", "x" * 64 + ".com", ".".join(["abc"] * 70)])
+def test_what_is_no_domain_is_refused(text: str) -> None:
+    with pytest.raises(ControlError):
+        normalise_domain(text)
+
+
+@given(st.text())
+def test_any_text_is_a_domain_or_a_control_error(text: str) -> None:
+    try:
+        domain = normalise_domain(text)
+    except ControlError:
+        return
+    assert normalise_domain(domain) == domain
+
+
+def test_a_site_is_made_and_read_back(plane: Control) -> None:
+    site = plane.add_site("Shop.example.com", now=NOW, timezone="Asia/Kathmandu", currency="eur")
+    assert site.site_id == "shop.example.com"
+    assert site.public_id.startswith("pub_")
+    assert (site.timezone, site.currency, site.domains) == ("Asia/Kathmandu", "EUR", ("shop.example.com",))
+    assert plane.sites().get("shop.example.com") == site
+
+
+def test_a_domain_belongs_to_one_site(plane: Control) -> None:
+    plane.add_site("a.example", now=NOW, domains=["b.example"])
+    with pytest.raises(ControlError, match="already"):
+        plane.add_site("b.example", now=NOW)
+    plane.add_site("c.example", now=NOW)
+    with pytest.raises(ControlError, match="already"):
+        plane.add_domain("c.example", "A.EXAMPLE")
+    assert plane.site("b.example").site_id == "a.example"
+
+
+def test_the_last_domain_stays(plane: Control) -> None:
+    plane.add_site("a.example", now=NOW)
+    with pytest.raises(ControlError, match="only domain"):
+        plane.remove_domain("a.example", "a.example")
+    plane.add_domain("a.example", "b.example")
+    assert plane.remove_domain("a.example", "a.example").domains == ("b.example",)
+    assert plane.site("a.example").site_id == "a.example"  # the id outlives the domain
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"timezone": "Mars/Olympus"}, {"timezone": "../etc"}, {"currency": "EURO"}, {"window_ms": 1}]
+)
+def test_wrong_settings_are_refused(plane: Control, wrong: dict[str, object]) -> None:
+    with pytest.raises(ControlError):
+        plane.add_site("a.example", now=NOW, **wrong)  # type: ignore[arg-type]  # the point of the test
+    assert plane.sites().by_id == {}
+
+
+def test_a_window_is_valid_ten_seconds_later(plane: Control) -> None:
+    plane.add_site("a.example", now=NOW)
+    plane.set_window("a.example", 3_600_000, now=NOW)
+    site = plane.site("a.example")
+    assert site.window_ms(NOW + 9_999) == 1_800_000
+    assert site.window_ms(NOW + 10_000) == 3_600_000
+    assert site.window_ms(0) == 1_800_000
+    plane.set_window("a.example", 60_000, now=NOW - 5_000)  # a clock that went back replaces what is later
+    assert plane.site("a.example").window_ms(NOW + 10_000) == 60_000
+
+
+def test_goals(plane: Control) -> None:
+    plane.add_site("a.example", now=NOW)
+    goal = Goal(name="paid", event="purchase", path="/thanks/*", props=(("plan", "pro"),))
+    plane.set_goal("a.example", Goal(name="paid", event="other"))
+    plane.set_goal("a.example", goal)
+    assert plane.site("a.example").goals == (goal,)
+    plane.remove_goal("a.example", "paid")
+    assert plane.site("a.example").goals == ()
+    with pytest.raises(NotFoundError):
+        plane.remove_goal("a.example", "paid")
+    with pytest.raises(ControlError):
+        plane.set_goal("a.example", Goal(name="empty"))
+
+
+def test_excluded_paths(plane: Control) -> None:
+    plane.add_site("a.example", now=NOW)
+    assert plane.set_excluded_paths("a.example", ["/b/**", "/a"]).excluded_paths == ("/a", "/b/**")
+    assert plane.set_excluded_paths("a.example", []).excluded_paths == ()
+
+
+def test_removing_a_site_takes_all_that_is_its(plane: Control) -> None:
+    plane.add_site("a.example", now=NOW)
+    plane.set_goal("a.example", Goal(name="g", event="x"))
+    plane.create_key("a.example", now=NOW)
+    plane.remove_site("a.example")
+    assert plane.sites().by_id == {}
+    assert plane.server_keys() == {}
+    with pytest.raises(NotFoundError):
+        plane.remove_site("a.example")
+    assert plane.add_site("a.example", now=NOW).goals == ()
