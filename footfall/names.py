@@ -110,6 +110,7 @@ class Source(IntEnum):
 
 
 RAW_TOPIC = "raw"
+DEV_STAGE = "dev"
 
 
 def topic_name(stage: str, name: str) -> str:

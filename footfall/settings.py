@@ -11,6 +11,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from footfall.names import DEV_STAGE, RAW_TOPIC, topic_name
+
 MINUTE_MS = 60_000
 
 
@@ -60,6 +62,15 @@ class Settings(BaseSettings):
     retention_days: int = Field(730, ge=1, description="Days before rows are deleted.")
     quarantine_days: int = Field(14, ge=1, description="Days before quarantined input is deleted.")
     quarantine_per_site_per_day: int = Field(10_000, ge=1, description="Quarantined items kept per site and day.")
+
+    def topics(self) -> dict[str, int]:
+        """The served stages with their number of partitions: this stage, and dev for
+        events from localhost and preview domains."""
+        return {self.stage: self.partitions} | ({} if self.stage == DEV_STAGE else {DEV_STAGE: 1})
+
+    def log_dir(self, stage: str) -> Path:
+        """Directory of a stage's raw topic in the local log."""
+        return self.data_dir / "log" / topic_name(stage, RAW_TOPIC)
 
     def control_plane_url(self) -> str:
         """The control plane's SQLAlchemy URL."""

@@ -1,0 +1,50 @@
+# What a person runs is what CI runs. `make help` lists everything.
+VENV ?= .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.ready
+SOURCES := footfall ingest_gateway eventlog flows sinks jobs embedded control
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint type bench drill generate fmt clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): pyproject.toml requirements.txt scripts/setup.sh
+	@sh scripts/setup.sh $(VENV)
+	@touch $@
+
+setup: $(STAMP) ## make the virtual environment and install everything into it
+
+demo: $(STAMP) ## start Footfall whole, send it traffic, watch sessions close
+	$(VENV)/bin/footfall demo
+
+up: $(STAMP) ## run Footfall until you press Ctrl-C
+	$(VENV)/bin/footfall up
+
+test: $(STAMP) ## all tests but the long drills
+	$(VENV)/bin/pytest
+
+fmt: $(STAMP) ## format the code
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+lint: $(STAMP) ## style, import directions
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/lint-imports
+
+type: $(STAMP) ## mypy --strict
+	$(VENV)/bin/mypy
+
+generate: $(STAMP) ## write the generated files anew (docs/event.schema.json, docs/settings.md)
+	$(PY) -m scripts.generate
+
+bench: $(STAMP) ## measure everything docs/benchmarks.md reports (about 15 minutes)
+	$(PY) -m bench
+
+drill: $(STAMP) ## kill and restart every part, 20 rounds
+	$(VENV)/bin/pytest -m drill --timeout=1800 --override-ini addopts=-q
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

@@ -1,0 +1,82 @@
+"""The program: from the raw log to the sinks, in one Bytewax dataflow.
+
+Delivery: effectively once into ClickHouse (see flows.sink); live counters are absolute.
+
+Step names are the keys of recovery state: never rename one (state under the old name
+would be lost without a word). A new flow is a module with its logic and one line here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.operators import StatefulBatchLogic
+from footfall.enrich.context import Context
+
+from flows.enriching import SiteLookup, enrich_chunk
+from flows.items import AdmittedChunk, EnrichedChunk, PartitionKey, RawChunk
+from flows.live import LiveLogic
+from flows.live import WriterFactory as LiveWriterFactory
+from flows.partition import LoadBatches, PartitionLogic, PartitionPolicy, PartitionState
+from flows.sink import StoreSink
+from flows.sink import WriterFactory as StoreWriterFactory
+from flows.source import LogSource, ReaderFactory
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a flow is built from; tests hand in their own."""
+
+    keys: list[PartitionKey]
+    open_reader: ReaderFactory
+    sites: SiteLookup
+    context: Context
+    policy: PartitionPolicy
+    load_batches: LoadBatches
+    store_writer: StoreWriterFactory
+    live_writer: LiveWriterFactory
+    stop: threading.Event
+
+
+class AdmitLogic(StatefulBatchLogic[EnrichedChunk, AdmittedChunk, "PartitionState | None"]):
+    """Bytewax's face of `PartitionLogic`. Nothing happens at the end of input: a resumed
+    run goes on with the open sessions.
+
+    Bytewax does not tell a logic its key: the first chunk does.
+    """
+
+    def __init__(self, parts: Parts, resume: PartitionState | None) -> None:
+        self._parts = parts
+        self._resume = resume
+        self._logic: PartitionLogic | None = None
+
+    def on_batch(self, values: list[EnrichedChunk]) -> tuple[Iterable[AdmittedChunk], bool]:
+        """Admit chunk by chunk."""
+        if self._logic is None:
+            parts, key = self._parts, values[0].key
+            self._logic = PartitionLogic(key, parts.policy, parts.load_batches, self._resume)
+            self._resume = None
+        return [self._logic.admit(chunk) for chunk in values], StatefulBatchLogic.RETAIN
+
+    def snapshot(self) -> PartitionState | None:
+        """The partition's state."""
+        return self._resume if self._logic is None else self._logic.snapshot()
+
+
+def build(parts: Parts) -> Dataflow:
+    """The dataflow of one process."""
+
+    def enrich_batch(chunks: list[RawChunk]) -> Iterable[tuple[str, EnrichedChunk]]:
+        return [(str(chunk.key), enrich_chunk(chunk, parts.sites, parts.context)) for chunk in chunks]
+
+    flow = Dataflow("footfall")
+    raw = op.input("raw", flow, LogSource(parts.keys, parts.open_reader, parts.stop))
+    enriched = op.flat_map_batch("enrich", raw, enrich_batch)
+    admitted = op.stateful_batch("admit", enriched, lambda resume: AdmitLogic(parts, resume))
+    op.stateful_batch("live", admitted, lambda resume: LiveLogic(parts.live_writer, resume))
+    op.output("store", admitted, StoreSink(parts.keys, parts.store_writer))
+    return flow

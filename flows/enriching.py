@@ -1,0 +1,108 @@
+"""Raw chunks to enriched chunks: decode and enrich, no state.
+
+Bad input is a value: what cannot be decoded or breaks a step becomes `Quarantined`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from footfall.enrich.context import Context
+from footfall.enrich.pii import redact
+
+from eventlog.protocol import LogRecord
+from flows.items import EnrichedChunk, EnrichedRecord, Quarantined, RawChunk
+from footfall.duplicates import batch_key
+from footfall.enrich import enrich
+from footfall.ids import derived_uuid7
+from footfall.names import QuarantineReason, Source
+from footfall.record import DecodeError, LogEvent, Record, decode, encode
+from footfall.sites import Site
+
+SiteLookup = Callable[[str], Site | None]
+MAX_PAYLOAD = 64 * 1024
+
+
+def enrich_chunk(chunk: RawChunk, sites: SiteLookup, context: Context) -> EnrichedChunk:
+    """Every record of the chunk, enriched."""
+    return EnrichedChunk(chunk.key, [enrich_record(raw, sites, context) for raw in chunk.records])
+
+
+def enrich_record(raw: LogRecord, sites: SiteLookup, context: Context) -> EnrichedRecord:
+    """One log record; never raises for what is in it."""
+    try:
+        record = decode(raw.value)
+    except DecodeError as error:
+        result = EnrichedRecord(raw.offset, raw.log_time)
+        reason = QuarantineReason.UNDECODABLE
+        result.quarantined.append(Quarantined("", reason, str(error), raw.value[:MAX_PAYLOAD]))
+        result.accepted = 1
+        return result
+    if record.kind == "heartbeat":
+        return EnrichedRecord(raw.offset, raw.log_time, heartbeat_at=record.received_at)
+    result = EnrichedRecord(
+        raw.offset, raw.log_time, record.site_id, accepted=len(record.events), rejected=record.rejected
+    )
+    if record.batch_id and record.source != Source.REPLAY:
+        result.batch_key = batch_key(record.batch_id)
+    if record.kind == "quarantine":
+        _quarantine_whole(result, record)
+    elif record.events:
+        _enrich_events(result, record, sites(record.site_id), context)
+    return result
+
+
+def _quarantine_whole(result: EnrichedRecord, record: Record) -> None:
+    """What an importer could not read: one item, already redacted."""
+    known = {reason.value for reason in QuarantineReason}
+    reason = QuarantineReason(record.reason) if record.reason in known else QuarantineReason.UNDECODABLE
+    result.accepted = 1
+    result.quarantined.append(Quarantined(record.site_id, reason, "", record.payload[:MAX_PAYLOAD]))
+
+
+def _enrich_events(result: EnrichedRecord, record: Record, site: Site | None, context: Context) -> None:
+    if site is None:
+        for index in range(len(record.events)):
+            result.quarantined.append(
+                _quarantined_event(record, index, QuarantineReason.UNKNOWN_SITE, "add the site, then replay")
+            )
+        return
+    events = record.events
+    enriched = enrich(record, site, context)
+    result.batch = enriched.batch
+    result.dropped = [reason for _, reason in enriched.dropped]
+    for index, step, message in enriched.failed:
+        single = msgspec.structs.replace(record, events=[events[index]])
+        detail = f"{step}: {message}"
+        result.quarantined.append(_quarantined_event(single, 0, QuarantineReason.STEP_FAILED, detail, index))
+
+
+def _quarantined_event(
+    record: Record, place: int, reason: QuarantineReason, detail: str, index: int | None = None
+) -> Quarantined:
+    """One event in a record of its own, redacted: its bytes can be appended to the log again.
+
+    It gets a batch id of its own, so that its replay is no duplicate of the batch it came in
+    (but a second replay is one).
+    """
+    event = _redacted(record.events[place])
+    batch_id = derived_uuid7(record.received_at, record.batch_id, event.event_id)
+    payload = encode(msgspec.structs.replace(record, events=[event], rejected={}, batch_id=batch_id))
+    return Quarantined(record.site_id, reason, detail[:500], payload, place if index is None else index)
+
+
+def _redacted(event: LogEvent) -> LogEvent:
+    """The event with personal data masked in every text."""
+    plain = msgspec.to_builtins(event, builtin_types=(bytes,))
+    return msgspec.convert(_mask(plain), LogEvent)
+
+
+def _mask(value: object) -> object:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: _mask(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_mask(inner) for inner in value]
+    return value

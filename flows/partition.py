@@ -1,0 +1,170 @@
+"""What a flow keeps per log partition: batches seen, open sessions, ledger counts.
+
+Delivery: exactly once. All of this state is a function of the log up to the snapshot's
+position; batch keys alone are not in the snapshot, they are read back from the store.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from flows.items import Admitted, AdmittedChunk, Count, EnrichedChunk, EnrichedRecord, Identity, PartitionKey
+from footfall.duplicates import BatchMemory
+from footfall.names import EventName, IdKind, Outcome, Source
+from footfall.sessions import Policy, SessionShard, facts_of, who_of
+
+DAY_MS = 86_400_000
+# A retry's skew-corrected time differs from the first attempt's by the network's whims.
+RETRY_DRIFT_MS = 60_000
+BACKFILL = (Source.IMPORT, Source.REPLAY)
+IDENTIFY = EventName.IDENTIFY.value
+
+# (partition, before this offset, since this log time) -> (batch key, log time), oldest first
+LoadBatches = Callable[[PartitionKey, int, int], Iterable[tuple[int, int]]]
+
+
+class PartitionState(NamedTuple):
+    """The recovery snapshot. Versioned by `SessionShard`'s own encoding and this tuple's first field."""
+
+    version: int
+    next_offset: int
+    log_time: int
+    sessions: object
+    quarantined_today: tuple[tuple[str, int, int], ...]  # site, day, count
+
+
+class PartitionPolicy(Struct, frozen=True):
+    """The settings that decide what happens to an event."""
+
+    sessions: Policy
+    duplicate_horizon_ms: int
+    quarantine_per_site_per_day: int
+
+
+class PartitionLogic:
+    """Admits enriched records one by one, in log order."""
+
+    def __init__(
+        self, key: PartitionKey, policy: PartitionPolicy, load: LoadBatches, resume: PartitionState | None
+    ) -> None:
+        self._key = key
+        self._policy = policy
+        self._batches = BatchMemory(policy.duplicate_horizon_ms)
+        self._next_offset = 0
+        self._log_time = 0
+        self._quarantined: dict[tuple[str, int], int] = {}
+        if resume is None:
+            self.sessions = SessionShard(policy.sessions)
+        else:
+            self._restore(resume, load)
+
+    def _restore(self, resume: PartitionState, load: LoadBatches) -> None:
+        self._next_offset, self._log_time = resume.next_offset, resume.log_time
+        self.sessions = SessionShard.restore(resume.sessions, self._policy.sessions)
+        self._quarantined = {(site, day): count for site, day, count in resume.quarantined_today}
+        since = resume.log_time - self._policy.duplicate_horizon_ms
+        self._batches.start(since)
+        for batch_key, log_time in load(self._key, resume.next_offset, since):
+            self._batches.seen(batch_key, log_time)
+
+    def snapshot(self) -> PartitionState:
+        """An immutable picture of the state; cheap for what was not touched since the last."""
+        counts = tuple((site, day, count) for (site, day), count in self._quarantined.items())
+        return PartitionState(1, self._next_offset, self._log_time, self.sessions.snapshot(), counts)
+
+    def admit(self, chunk: EnrichedChunk) -> AdmittedChunk:
+        """What the chunk's records become."""
+        last = chunk.records[-1]
+        out = AdmittedChunk(self._key, last.offset + 1, last.log_time, counts=defaultdict(int))
+        for record in chunk.records:
+            self._log_time = record.log_time
+            if record.heartbeat_at:
+                out.heartbeat_at = record.heartbeat_at
+            else:
+                self._admit_record(record, out)
+        self._next_offset = out.next_offset
+        out.look_up_before = self._batches.oldest + RETRY_DRIFT_MS
+        out.sessions.extend(self.sessions.advance(self._log_time))
+        return out
+
+    def _admit_record(self, record: EnrichedRecord, out: AdmittedChunk) -> None:
+        day = record.log_time // DAY_MS
+        site_id = record.site_id
+        counts = out.counts
+        counts[Count(site_id, day, Outcome.ACCEPTED, "")] += record.accepted
+        for reason, number in record.rejected.items():
+            counts[Count(site_id, day, Outcome.REJECTED, reason)] += number
+        if record.batch_key and self._batches.seen(record.batch_key, record.log_time):
+            counts[Count(site_id, day, Outcome.DUPLICATE, "batch")] += record.accepted
+            return
+        for dropped in record.dropped:
+            counts[Count(site_id, day, Outcome.DROPPED, dropped)] += 1
+        if record.quarantined:
+            self._quarantine(record, day, out)
+        if record.batch is not None and record.batch.events:
+            self._admit_events(record, out)
+
+    def _quarantine(self, record: EnrichedRecord, day: int, out: AdmittedChunk) -> None:
+        """Keep up to the cap of a site and day; beyond it only count."""
+        for item in record.quarantined:
+            out.counts[Count(record.site_id, day, Outcome.QUARANTINED, item.reason)] += 1
+            place = (record.site_id, day)
+            kept = self._quarantined.get(place, 0)
+            if kept < self._policy.quarantine_per_site_per_day:
+                if not kept:  # a new day: forget the days before
+                    self._quarantined = {k: n for k, n in self._quarantined.items() if k[1] >= day}
+                self._quarantined[place] = kept + 1
+                out.quarantined.append((record.offset, record.log_time, item))
+
+    def _admit_events(self, record: EnrichedRecord, out: AdmittedChunk) -> None:
+        batch = record.batch
+        assert batch is not None
+        raw = batch.record
+        backfill = raw.source in BACKFILL
+        visitor = raw.visitor_id
+        places: list[int] | None = None
+        late: list[bool] | None = None
+        if backfill:
+            late = [True] * len(batch)
+        else:
+            first_live = record.log_time - self._policy.sessions.lateness_ms
+            if min(batch.occurred) < first_live:
+                late = [occurred < first_live for occurred in batch.occurred]
+            if visitor:
+                visitor = self.sessions.resolve(visitor, raw.previous_visitor_id, max(batch.occurred))
+                places = self._fold(record, visitor, late, out)
+        if places is None or places:
+            out.admitted.append(Admitted(record.offset, record.log_time, visitor, batch, places, late, backfill))
+        if raw.id_kind != IdKind.DAILY:
+            self._identities(record, visitor, out)
+
+    def _fold(
+        self, record: EnrichedRecord, visitor: int, late: list[bool] | None, out: AdmittedChunk
+    ) -> list[int] | None:
+        """Put the live events into sessions; the places to store, None for all."""
+        batch = record.batch
+        assert batch is not None
+        facts = facts_of(batch)
+        live = None
+        if late is not None:
+            live = [place for place, is_late in enumerate(late) if not is_late]
+            facts = [facts[place] for place in live]
+        if not facts:
+            return None
+        seen = self.sessions.absorb(batch.site, visitor, who_of(batch), facts, record.log_time)
+        if not seen:
+            return None
+        out.counts[Count(record.site_id, record.log_time // DAY_MS, Outcome.DUPLICATE, "event")] += len(seen)
+        duplicates = set(seen) if live is None else {live[place] for place in seen}
+        return [place for place in range(len(batch)) if place not in duplicates]
+
+    def _identities(self, record: EnrichedRecord, visitor: int, out: AdmittedChunk) -> None:
+        batch = record.batch
+        assert batch is not None
+        for event, occurred in zip(batch.events, batch.occurred, strict=True):
+            if event.user_id and visitor:
+                out.identities.append(Identity(record.site_id, visitor, event.user_id, occurred))

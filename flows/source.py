@@ -1,0 +1,96 @@
+"""Log partitions as a Bytewax source.
+
+Delivery: exactly once into the flow's state. The position is part of the recovery
+snapshot; a position the log no longer has stops the flow instead of skipping.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+
+from eventlog.protocol import OffsetLost, Reader
+from flows.items import PartitionKey, RawChunk
+
+MAX_RECORDS = 1_000
+MAX_BYTES = 4 * 1024 * 1024
+IDLE_POLL = timedelta(milliseconds=50)
+COMMIT_EVERY_S = 0.5
+GROUP = "flow"
+
+ReaderFactory = Callable[[str], Reader]  # of a stage
+
+
+class LogPartition(StatefulSourcePartition[RawChunk, int]):
+    """One log partition; the snapshot is the next offset to read."""
+
+    def __init__(self, key: PartitionKey, reader: Reader, offset: int, stop: threading.Event) -> None:
+        self._key = key
+        self._reader = reader
+        self._offset = offset
+        self._stop = stop
+        self._idle = False
+        self._committed = -1
+        self._commit_due = 0.0
+
+    def next_batch(self) -> Iterable[RawChunk]:
+        """The next records, at once what is there."""
+        if self._stop.is_set():
+            raise StopIteration
+        try:
+            records = self._reader.read(self._key.partition, self._offset, MAX_RECORDS, MAX_BYTES)
+        except OffsetLost as error:
+            raise OffsetLost(
+                f"{error} The log deleted records of {self._key} before they were read. Lengthen "
+                "FOOTFALL_LOG_RETENTION_HOURS; to go on without them, move the directory "
+                "flow/ of the data directory away (open sessions are then rebuilt from what is left)."
+            ) from error
+        self._idle = not records
+        self._show_position()
+        if not records:
+            return ()
+        self._offset = records[-1].offset + 1
+        return (RawChunk(self._key, records),)
+
+    def _show_position(self) -> None:
+        """Make the position visible to `lag`; nothing depends on it."""
+        now = time.monotonic()
+        if self._offset != self._committed and now >= self._commit_due:
+            self._reader.commit(GROUP, self._key.partition, self._offset)
+            self._committed = self._offset
+            self._commit_due = now + COMMIT_EVERY_S
+
+    def next_awake(self) -> datetime | None:
+        """Soon when there was something, else after the poll interval."""
+        return datetime.now(UTC) + IDLE_POLL if self._idle else None
+
+    def snapshot(self) -> int:
+        """The next offset to read."""
+        return self._offset
+
+
+class LogSource(FixedPartitionedSource[RawChunk, int]):
+    """All partitions of the served stages' raw topics."""
+
+    def __init__(self, keys: list[PartitionKey], open_reader: ReaderFactory, stop: threading.Event) -> None:
+        self._keys = keys
+        self._open_reader = open_reader
+        self._stop = stop
+        self._readers: dict[str, Reader] = {}
+
+    def list_parts(self) -> list[str]:
+        """The partition keys."""
+        return [str(key) for key in self._keys]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> LogPartition:  # noqa: ARG002 - Bytewax's signature
+        """Begin at the recovered offset, or at the first one the log still has."""
+        key = PartitionKey.parse(for_part)
+        if key.stage not in self._readers:
+            self._readers[key.stage] = self._open_reader(key.stage)
+        reader = self._readers[key.stage]
+        offset = reader.bounds(key.partition)[0] if resume_state is None else resume_state
+        return LogPartition(key, reader, offset, self._stop)
