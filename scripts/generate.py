@@ -1,0 +1,34 @@
+"""Write the files that are derived from code; CI runs this and diffs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from footfall.event import json_schema
+from footfall.settings import Settings
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def settings_table() -> str:
+    """docs/settings.md: every variable with its default and meaning."""
+    rows = ["# Settings", "", "Environment variables, read once at start.", ""]
+    rows += ["| variable | default | meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else str(field.default)
+        rows.append(
+            f"| `FOOTFALL_{name.upper()}` | {f'`{default}`' if default else '(empty)'} | {field.description} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def main() -> None:
+    """Write everything."""
+    schema = json.dumps(json_schema(), indent=2, sort_keys=True)
+    (DOCS / "event.schema.json").write_text(schema + "\n")
+    (DOCS / "settings.md").write_text(settings_table())
+
+
+if __name__ == "__main__":
+    main()
