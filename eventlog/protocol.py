@@ -12,9 +12,15 @@ a partition.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+
+# What `Appender.submit` was given, handed back when its records are durable (None) or
+# refused (`LogFull`). Called on a thread of the log, once for many submissions (a group
+# commit; with Kafka the delivery reports of one poll), so that an asyncio program needs
+# one `call_soon_threadsafe` for all of them. It must be quick and must not raise.
+OnDone = Callable[[list[Any], "LogFull | None"], None]
 
 
 class LogRecord(NamedTuple):
@@ -38,6 +44,18 @@ class OffsetLost(Exception):
     """The asked-for offset is gone (retention) or was never written: never skipped over."""
 
 
+class LogDamaged(Exception):
+    """Stored records cannot be read back; the message names the file and what to do."""
+
+
+class Lag(NamedTuple):
+    """How far a consumer group is behind in one partition."""
+
+    partition: int
+    records: int  # not read yet
+    ms: int  # log time from the first unread record to the newest one; 0 if all is read
+
+
 class Appender(Protocol):
     """The writing side. Thread-safe."""
 
@@ -49,8 +67,14 @@ class Appender(Protocol):
         Raises `LogFull` at once, or fails the future with it, where it cannot.
         """
 
+    def submit(self, records: Sequence[tuple[int, bytes]], token: Any) -> None:
+        """As `append`, but `token` goes to the appender's `on_done` in place of a future.
+
+        Raises `LogFull` at once where the queue is full; `on_done` is not called then.
+        """
+
     def close(self, timeout_s: float) -> None:
-        """Write what is queued, then stop."""
+        """Write what is queued, then stop. What is not written by then fails with `LogFull`."""
 
 
 class Reader(Protocol):
@@ -73,7 +97,19 @@ class Reader(Protocol):
     def committed(self, group: str, partition: int) -> int | None:
         """The position a consumer last made visible."""
 
-    def close(self) -> None: ...
+    def lag(self, group: str) -> list[Lag]:
+        """Per partition, how far `group` is behind; from the first kept record on where
+        it has committed nothing."""
+
+    def changed(self) -> bool:
+        """Cheap: False only if nothing was appended since this reader's last `changed`.
+
+        The first call returns True. May be True without need. A flow that polls calls
+        this first and `read` only if it says so, or if its last `read` returned records.
+        """
+
+    def close(self) -> None:
+        """Let go of files and connections."""
 
 
 class EventLog(Protocol):
@@ -81,6 +117,8 @@ class EventLog(Protocol):
 
     partitions: int
 
-    def appender(self) -> Appender: ...
+    def appender(self, on_done: OnDone | None = None) -> Appender:
+        """A new writer; `on_done` is needed for `Appender.submit` only."""
 
-    def reader(self) -> Reader: ...
+    def reader(self) -> Reader:
+        """A new reader of every partition."""
