@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.operators import StatefulBatchLogic
-from footfall.enrich.context import Context
 
 from flows.enriching import SiteLookup, enrich_chunk
 from flows.items import AdmittedChunk, EnrichedChunk, PartitionKey, RawChunk
@@ -25,6 +24,7 @@ from flows.partition import LoadBatches, PartitionLogic, PartitionPolicy, Partit
 from flows.sink import StoreSink
 from flows.sink import WriterFactory as StoreWriterFactory
 from flows.source import LogSource, ReaderFactory
+from footfall.enrich.context import Context
 
 
 @dataclass(frozen=True, slots=True)

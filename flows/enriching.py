@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
-from footfall.enrich.context import Context
-from footfall.enrich.pii import redact
 
 from eventlog.protocol import LogRecord
 from flows.items import EnrichedChunk, EnrichedRecord, Quarantined, RawChunk
 from footfall.duplicates import batch_key
 from footfall.enrich import enrich
+from footfall.enrich.context import Context
+from footfall.enrich.pii import redact
 from footfall.ids import derived_uuid7
 from footfall.names import QuarantineReason, Source
 from footfall.record import DecodeError, LogEvent, Record, decode, encode

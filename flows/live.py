@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from bytewax.operators import StatefulBatchLogic
-from sinks.live import LiveWriter
 
 from flows.items import AdmittedChunk
 from footfall.live import LiveShard
+from sinks.live import LiveWriter
 
 WriterFactory = Callable[[str], LiveWriter]  # of a stage
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from sinks.writer import StoreWriter
 
 from flows.items import AdmittedChunk, Count, PartitionKey
 from footfall.names import Outcome
+from sinks.writer import StoreWriter
 
 LEDGER_DAYS = 2
 

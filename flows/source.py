@@ -25,12 +25,32 @@ GROUP = "flow"
 ReaderFactory = Callable[[str], Reader]  # of a stage
 
 
+class StageReader:
+    """One topic's reader, shared by its partitions, and one cheap question whether
+    anything was appended at all."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self._version = 0
+        self._asked = 0.0
+
+    def version(self) -> int:
+        """Grows when something was appended since it was last asked for."""
+        now = time.monotonic()
+        if now - self._asked >= IDLE_POLL.total_seconds() / 2:
+            self._asked = now
+            self._version += self.reader.changed()
+        return self._version
+
+
 class LogPartition(StatefulSourcePartition[RawChunk, int]):
     """One log partition; the snapshot is the next offset to read."""
 
-    def __init__(self, key: PartitionKey, reader: Reader, offset: int, stop: threading.Event) -> None:
+    def __init__(self, key: PartitionKey, stage: StageReader, offset: int, stop: threading.Event) -> None:
         self._key = key
-        self._reader = reader
+        self._stage = stage
+        self._reader = stage.reader
+        self._version = -1  # of the topic when this partition was last read
         self._offset = offset
         self._stop = stop
         self._idle = False
@@ -41,6 +61,9 @@ class LogPartition(StatefulSourcePartition[RawChunk, int]):
         """The next records, at once what is there."""
         if self._stop.is_set():
             raise StopIteration
+        version = self._stage.version()
+        if self._idle and version == self._version:
+            return ()
         try:
             records = self._reader.read(self._key.partition, self._offset, MAX_RECORDS, MAX_BYTES)
         except OffsetLost as error:
@@ -49,7 +72,7 @@ class LogPartition(StatefulSourcePartition[RawChunk, int]):
                 "FOOTFALL_LOG_RETENTION_HOURS; to go on without them, move the directory "
                 "flow/ of the data directory away (open sessions are then rebuilt from what is left)."
             ) from error
-        self._idle = not records
+        self._idle, self._version = not records, version
         self._show_position()
         if not records:
             return ()
@@ -80,7 +103,7 @@ class LogSource(FixedPartitionedSource[RawChunk, int]):
         self._keys = keys
         self._open_reader = open_reader
         self._stop = stop
-        self._readers: dict[str, Reader] = {}
+        self._stages: dict[str, StageReader] = {}
 
     def list_parts(self) -> list[str]:
         """The partition keys."""
@@ -89,8 +112,8 @@ class LogSource(FixedPartitionedSource[RawChunk, int]):
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> LogPartition:  # noqa: ARG002 - Bytewax's signature
         """Begin at the recovered offset, or at the first one the log still has."""
         key = PartitionKey.parse(for_part)
-        if key.stage not in self._readers:
-            self._readers[key.stage] = self._open_reader(key.stage)
-        reader = self._readers[key.stage]
-        offset = reader.bounds(key.partition)[0] if resume_state is None else resume_state
-        return LogPartition(key, reader, offset, self._stop)
+        if key.stage not in self._stages:
+            self._stages[key.stage] = StageReader(self._open_reader(key.stage))
+        stage = self._stages[key.stage]
+        offset = stage.reader.bounds(key.partition)[0] if resume_state is None else resume_state
+        return LogPartition(key, stage, offset, self._stop)

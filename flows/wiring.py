@@ -6,23 +6,22 @@ import threading
 from collections.abc import Iterable
 from functools import partial
 
-from eventlog.local import LocalLog
-from footfall.enrich.context import Context
-from footfall.enrich.geo import open_geo
-from sinks.batches import load_batches
-from sinks.live import LiveWriter
-from sinks.writer import StoreWriter
-
 import control
+from eventlog.local import LocalLog
 from eventlog.protocol import Reader
 from flows.app import Parts
 from flows.items import PartitionKey
 from flows.partition import PartitionPolicy
 from flows.sites import SitesView
+from footfall.enrich.context import Context
+from footfall.enrich.geo import open_geo
 from footfall.names import database_name
 from footfall.sessions import Policy
 from footfall.settings import MINUTE_MS, Settings
+from sinks.batches import load_batches
 from sinks.clickhouse import connect
+from sinks.live import LiveWriter
+from sinks.writer import StoreWriter
 
 FLOW_NAME = "flow"
 

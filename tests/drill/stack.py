@@ -1,0 +1,168 @@
+"""Footfall whole, as `footfall up` runs it, on free ports and in a directory of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from clickhouse_driver import Client
+
+import control
+from footfall.names import database_name
+from footfall.settings import Settings
+
+HOST = "drill.example.com"
+WINDOW_S = 6
+LATENESS_S = 3
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def wait_for(what: str, ready: Callable[[], bool], timeout_s: float) -> None:
+    """Until `ready()`; an assertion error that names `what` after the timeout."""
+    deadline = time.monotonic() + timeout_s
+    while not ready():
+        assert time.monotonic() < deadline, f"waited {timeout_s:.0f} s for {what}"
+        time.sleep(0.05)  # between two looks at the condition
+
+
+class Stack:
+    """Starts on entry, has one site, stops everything on exit."""
+
+    def __init__(self, data_dir: Path, fault: str = "") -> None:
+        gateway, native, http = free_ports(3)
+        self.env = {
+            **os.environ,
+            "FOOTFALL_DATA_DIR": str(data_dir),
+            "FOOTFALL_GATEWAY_PORT": str(gateway),
+            "FOOTFALL_CLICKHOUSE_PORT": str(native),
+            "FOOTFALL_CLICKHOUSE_HTTP_PORT": str(http),
+            "FOOTFALL_LATENESS_MINUTES": str(LATENESS_S / 60),
+            "FOOTFALL_SESSION_WINDOW_MINUTES": str(WINDOW_S / 60),
+            "FOOTFALL_HEARTBEAT_SECONDS": "1",
+            "FOOTFALL_EPOCH_SECONDS": "3",
+            "FOOTFALL_FLUSH_SECONDS": "0.3",
+            "FOOTFALL_TEST_FAULT": fault,
+        }
+        self.data_dir = data_dir
+        self.settings = Settings(
+            data_dir=data_dir, gateway_port=gateway, clickhouse_port=native, clickhouse_http_port=http
+        )
+        self._fault = fault
+        self._process: subprocess.Popen[bytes] | None = None
+        self.public_id = ""
+
+    def __enter__(self) -> Stack:
+        module = ["tests.drill.faulty", "up"] if self._fault else ["footfall.cli", "up"]
+        log = (self.data_dir.parent / f"{self.data_dir.name}.log").open("ab")
+        root = Path(__file__).parents[2]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", *module],
+            env=self.env,
+            stdout=log,
+            stderr=log,
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+        )
+        log.close()
+        try:
+            wait_for("footfall up", self._is_ready, 60)
+            self._add_site()
+            self._keep_every_row()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(60)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait(10)
+
+    def _is_ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"footfall up ended: {self.log_tail()}"
+        return self.status().get("state") == "ready"
+
+    def log_tail(self) -> str:
+        return (self.data_dir.parent / f"{self.data_dir.name}.log").read_text()[-2000:]
+
+    def status(self) -> dict[str, Any]:
+        """What the supervisor says of its parts."""
+        try:
+            text = (self.data_dir / "run" / "up.json").read_text()
+        except FileNotFoundError:
+            return {}
+        loaded: dict[str, Any] = json.loads(text)
+        return loaded
+
+    def pid(self, part: str) -> int:
+        """Process id of a part; 0 while it has none."""
+        return int(self.status()["parts"][part]["pid"])
+
+    def _add_site(self) -> None:
+        plane = control.open(self.settings.control_plane_url())
+        self.public_id = plane.add_site(HOST, now=0).public_id
+        plane.set_window(HOST, WINDOW_S * 1000, now=0)
+        plane.close()
+
+    def _keep_every_row(self) -> None:
+        """No merges on `events`: what is there twice must stay visible."""
+        client = self.client()
+        client.execute("ALTER TABLE events MODIFY SETTING max_bytes_to_merge_at_max_space_in_pool = 1")
+        client.disconnect()
+
+    def client(self) -> Client:
+        """A client of the stage's database."""
+        password = (self.data_dir / "secrets" / "clickhouse_footfall").read_text().strip()
+        return Client(
+            "127.0.0.1",
+            port=self.settings.clickhouse_port,
+            user="footfall",
+            password=password,
+            database=database_name(self.settings.stage),
+            connect_timeout=5,
+            send_receive_timeout=30,
+        )
+
+    def kill(self, part: str) -> None:
+        """`kill -9`, then wait until the supervisor has a new, ready one."""
+        before = self.pid(part)
+        os.kill(before, signal.SIGKILL)
+
+        def back() -> bool:
+            state = self.status()["parts"][part]
+            return state["pid"] not in (0, before) and state["state"] == "ready"
+
+        wait_for(f"{part} to be back", back, 60)
+
+    def run(self, *command: str) -> str:
+        """A footfall command, against this stack."""
+        done = subprocess.run(
+            [sys.executable, "-m", "footfall.cli", *command],
+            env=self.env, capture_output=True, text=True, timeout=180, check=False, cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+        assert done.returncode == 0, f"footfall {' '.join(command)}: {done.stdout}{done.stderr}"
+        return done.stdout

@@ -1,0 +1,67 @@
+"""kill -9 of any part under load: nothing acknowledged is lost, nothing counts twice."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.drill.checker import check
+from tests.drill.load import Load
+from tests.drill.stack import HOST, LATENESS_S, WINDOW_S, Stack, wait_for
+
+PARTS = ("gateway", "flow", "store", "valkey", "jobs")
+
+
+def settle(stack: Stack, acknowledged: set[bytes], timeout_s: float = 90) -> list[str]:
+    """Wait until the results follow from what was sent; what is still wrong at the end."""
+    problems = ["never checked"]
+
+    def right() -> bool:
+        nonlocal problems
+        stack.run("job", "run", "repair")
+        stack.run("job", "run", "rollups")
+        client = stack.client()
+        try:
+            closed_before = int(time.time() * 1000) - (WINDOW_S + LATENESS_S) * 1000 - 600_000
+            problems = check(client, acknowledged, WINDOW_S * 1000, closed_before)
+        finally:
+            client.disconnect()
+        return not problems
+
+    try:
+        wait_for("the results", right, timeout_s)
+    except AssertionError:
+        return problems
+    return []
+
+
+def drill(stack: Stack, rounds: int, seed: int) -> list[str]:
+    chance = random.Random(seed)
+    load = Load(stack.settings.gateway_port, stack.public_id, HOST, seed=seed)
+    load.start()
+    order = [part for _ in range(-(-rounds // len(PARTS))) for part in chance.sample(PARTS, len(PARTS))]
+    for part in order[:rounds]:
+        before = load.sent.batches
+        wait_for("traffic", lambda b=before: load.sent.batches > b + chance.randint(5, 60), 60)  # type: ignore[misc]
+        stack.kill(part)
+    sent = load.stop()
+    assert sent.repeats > 0
+    return settle(stack, sent.event_ids)
+
+
+@pytest.mark.timeout(400)
+def test_five_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    seed = random.randrange(2**31)
+    with Stack(tmp_path / "data") as stack:
+        assert drill(stack, rounds=5, seed=seed) == [], f"seed {seed}"
+
+
+@pytest.mark.drill
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", range(4))
+def test_twenty_kills(tmp_path: Path, seed: int) -> None:
+    with Stack(tmp_path / "data") as stack:
+        assert drill(stack, rounds=5, seed=seed) == []
