@@ -1,3 +1,5 @@
 """Shared fixtures; each area's own live in tests/fixtures/<area>.py and are listed here."""
 
-pytest_plugins: list[str] = []
+pytest_plugins: list[str] = [
+    "tests.fixtures.valkey",
+]
