@@ -1,0 +1,248 @@
+"""All open runs of one log partition: the live half of sessionising.
+
+Pure: log time is the only clock, and it is an argument. Which rows and versions come
+out depends on the sequence of records and heartbeats alone, not on how they were
+batched or how often `advance` was called: `absorb` itself first does whatever was due
+before its log time. So a flow that starts again from a snapshot writes (or withdraws)
+every session id it wrote before.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from footfall.sessions.facts import Fact, Who
+from footfall.sessions.part import NEVER
+from footfall.sessions.row import SessionRow
+from footfall.sessions.run import Run
+from footfall.sessions.timers import Timers
+from footfall.sessions.visitor import Visitor, times_of
+from footfall.sites import DEFAULT_WINDOW_MS, Site
+
+SNAPSHOT_FORMAT = 1
+MAX_HOT = 8192  # visitors kept as objects; the others as bytes
+
+Snapshot = tuple[Any, ...]  # format, then what restore() of that format reads
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """How long sessions stay open and how often their rows are written."""
+
+    lateness_ms: int = 600_000
+    open_row_first_ms: int = 5_000  # after the first event
+    open_row_every_ms: int = 60_000
+
+
+class SessionShard:
+    """Open runs by visitor. Visitor ids are unique across sites."""
+
+    def __init__(self, policy: Policy, max_hot: int = MAX_HOT) -> None:
+        self._policy = policy
+        self._max_hot = max_hot
+        self._hot: dict[int, Visitor] = {}
+        self._cold: dict[int, bytes] = {}
+        self._aliases: dict[int, int] = {}  # today's id -> yesterday's
+        self._closing = Timers(self._close_at)
+        self._opening = Timers(self._open_at)
+        self._pending: list[SessionRow] = []
+        self._runs = 0
+
+    def __len__(self) -> int:
+        """Open runs."""
+        return self._runs
+
+    @property
+    def visitors(self) -> int:
+        """Visitors with an open run."""
+        return len(self._hot) + len(self._cold)
+
+    @property
+    def hot_visitors(self) -> int:
+        """Visitors kept as objects."""
+        return len(self._hot)
+
+    @property
+    def cold_bytes(self) -> int:
+        """Bytes of the encoded visitors. Walks over all of them."""
+        return sum(map(len, self._cold.values()))
+
+    def resolve(
+        self,
+        visitor_id: int,
+        previous_visitor_id: int,
+        occurred_at: int,
+        window_ms: int = DEFAULT_WINDOW_MS,
+    ) -> int:
+        """The id to count this record under: yesterday's while that visit goes on.
+
+        `occurred_at` is the earliest time of the record's events that are not late.
+        Only ids that are themselves in use are kept: no chain of days forms.
+        """
+        known = previous_visitor_id or self._aliases.get(visitor_id, 0)
+        if not known or known == visitor_id:
+            return visitor_id
+        visitor = self._find(known)
+        if visitor is None or not visitor.reaches(occurred_at, window_ms):
+            return visitor_id
+        if self._aliases.get(visitor_id) != known:
+            self._aliases[visitor_id] = known
+            visitor.aliases.append(visitor_id)
+        return known
+
+    def absorb(self, site: Site, visitor_id: int, who: Who, facts: Sequence[Fact], log_time: int) -> list[int]:
+        """Take in the events of one record that are not late.
+
+        Returns the places in `facts` of duplicates: events whose id is in an open run
+        of the visitor, or further up in `facts`. Log times must not run backwards.
+        """
+        self._work_off(log_time)
+        if not facts:
+            return []
+        visitor = self._find(visitor_id)
+        if visitor is None:
+            visitor = self._hot[visitor_id] = Visitor(site.site_id)
+            self._limit_hot()
+        runs = len(visitor.runs)
+        duplicates = visitor.absorb(site, who, facts, log_time)
+        self._runs += len(visitor.runs) - runs
+        self._schedule(visitor_id, visitor)
+        return duplicates
+
+    def advance(self, log_time: int) -> list[SessionRow]:
+        """Rows due by now: open, closed, withdrawn. Call it for every batch and heartbeat."""
+        self._work_off(log_time)
+        rows, self._pending = self._pending, []
+        return rows
+
+    def _work_off(self, log_time: int) -> None:
+        while min(self._opening.next_at, self._closing.next_at) <= log_time:
+            for visitor_id in self._opening.due(log_time):
+                self._write_open(visitor_id, log_time)
+            for visitor_id in self._closing.due(log_time):
+                self._close(visitor_id, log_time)
+
+    def _write_open(self, visitor_id: int, log_time: int) -> None:
+        visitor = self._wake(visitor_id)
+        due_at = visitor.open_at
+        for run in visitor.runs:
+            if self._open_row_at(run) <= due_at:
+                self._write(visitor, visitor_id, run, log_time)
+                run.written_at, run.changed_at = due_at, 0
+        visitor.open_at = NEVER
+        self._schedule(visitor_id, visitor)
+
+    def _close(self, visitor_id: int, log_time: int) -> None:
+        visitor = self._wake(visitor_id)
+        for run in list(visitor.runs):
+            if run.reach + self._policy.lateness_ms < log_time:
+                self._write(visitor, visitor_id, run, log_time, closed=True)
+                visitor.drop(run)
+                self._runs -= 1
+        visitor.close_at = NEVER
+        if visitor.runs:
+            self._schedule(visitor_id, visitor)
+        else:
+            del self._hot[visitor_id]
+            for alias in visitor.aliases:
+                self._aliases.pop(alias, None)
+
+    def _write(self, visitor: Visitor, visitor_id: int, run: Run, log_time: int, closed: bool = False) -> None:
+        self._pending += run.write(visitor.site_id, visitor_id, closed=closed, generation=0, log_time=log_time)
+
+    def _schedule(self, visitor_id: int, visitor: Visitor) -> None:
+        """Set the timers anew. One that is set earlier already finds the new time itself."""
+        close_at = min(run.reach for run in visitor.runs) + self._policy.lateness_ms + 1
+        if close_at < visitor.close_at or visitor.close_at == NEVER:
+            self._closing.set(visitor_id, close_at)
+        visitor.close_at = close_at
+        open_at = min(map(self._open_row_at, visitor.runs))
+        if open_at < visitor.open_at:
+            self._opening.set(visitor_id, open_at)
+        visitor.open_at = open_at
+
+    def _open_row_at(self, run: Run) -> int:
+        if not run.changed_at or not run.has_client:
+            return NEVER
+        if not run.written:
+            return run.changed_at + self._policy.open_row_first_ms
+        return max(run.changed_at, run.written_at + self._policy.open_row_every_ms)
+
+    def _close_at(self, visitor_id: int) -> int:
+        visitor = self._hot.get(visitor_id)
+        if visitor is not None:
+            return visitor.close_at
+        data = self._cold.get(visitor_id)
+        return times_of(data).close_at if data else NEVER
+
+    def _open_at(self, visitor_id: int) -> int:
+        visitor = self._hot.get(visitor_id)
+        if visitor is not None:
+            return visitor.open_at
+        data = self._cold.get(visitor_id)
+        return times_of(data).open_at if data else NEVER
+
+    def _find(self, visitor_id: int) -> Visitor | None:
+        visitor = self._hot.get(visitor_id)
+        if visitor is None and visitor_id in self._cold:
+            visitor = self._wake(visitor_id)
+        return visitor
+
+    def _wake(self, visitor_id: int) -> Visitor:
+        visitor = self._hot.get(visitor_id)
+        if visitor is None:
+            visitor = self._hot[visitor_id] = Visitor.decode(self._cold.pop(visitor_id))
+            self._limit_hot()
+        return visitor
+
+    def _limit_hot(self) -> None:
+        """Encode the older half where there are too many objects (never the newest)."""
+        if len(self._hot) > self._max_hot:
+            for visitor_id in list(self._hot)[: len(self._hot) // 2]:
+                self._cold[visitor_id] = self._hot.pop(visitor_id).encode()
+
+    def snapshot(self) -> Snapshot:
+        """The state as an immutable value of plain types. Encodes only what was touched
+        since the last one; the shard goes on as before."""
+        for visitor_id, visitor in self._hot.items():
+            self._cold[visitor_id] = visitor.encode()
+        self._hot.clear()
+        values = self._cold.values()
+        return (
+            SNAPSHOT_FORMAT,
+            array("Q", self._cold).tobytes(),
+            array("I", map(len, values)).tobytes(),
+            b"".join(values),
+            array("Q", [id for pair in self._aliases.items() for id in pair]).tobytes(),
+            _rows_encoder.encode(self._pending),
+        )
+
+    @classmethod
+    def restore(cls, value: Snapshot, policy: Policy, max_hot: int = MAX_HOT) -> SessionShard:
+        """The shard that made the snapshot. ValueError where its format is a newer one."""
+        if value[0] != SNAPSHOT_FORMAT:
+            raise ValueError(f"session state of format {value[0]}: upgrade, or start the flow from the log")
+        shard = cls(policy, max_hot)
+        _, ids, lengths, blob, aliases, pending = value
+        end = 0
+        for visitor_id, length in zip(array("Q", ids), array("I", lengths), strict=True):
+            data = blob[end : end + length]
+            end += length
+            shard._cold[visitor_id] = data
+            close_at, open_at, runs = times_of(data)
+            shard._runs += runs
+            shard._closing.set(visitor_id, close_at)
+            if open_at != NEVER:
+                shard._opening.set(visitor_id, open_at)
+        pairs = array("Q", aliases)
+        shard._aliases = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        shard._pending = _rows_decoder.decode(pending)
+        return shard
+
+
+_rows_encoder = msgspec.msgpack.Encoder()
+_rows_decoder = msgspec.msgpack.Decoder(list[SessionRow])
