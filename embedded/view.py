@@ -1,0 +1,88 @@
+"""What `footfall up` shows: one line per change, and in a terminal a table that stays."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from embedded.probe import StoreError, query_store
+from footfall.names import database_name
+from footfall.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from embedded.supervisor import Supervisor
+
+HEARTBEAT_EVERY_S = 5.0
+COLOURS = {"ready": "green", "done": "green", "starting": "yellow", "waiting": "dim", "stopped": "dim"}
+
+
+def heartbeat_age_s(settings: Settings) -> float | None:
+    """Seconds since the oldest partition's last stored heartbeat; None where there is none."""
+    newest = "SELECT toUnixTimestamp64Milli(max(heartbeat_at)) AS at FROM {}.progress GROUP BY log_partition"
+    query = f"SELECT count(), min(at) FROM ({newest.format(database_name(settings.stage))})"  # noqa: S608 - checked
+    rows = query_store(settings, query, timeout_s=2.0).split()
+    if int(rows[0]) < settings.partitions or not int(rows[1]):
+        return None
+    return max(0.0, time.time() - int(rows[1]) / 1000)
+
+
+def heartbeat_colour(age_s: float | None, settings: Settings) -> str:
+    """Green while heartbeats arrive: `OK` is at most three of them missing."""
+    if age_s is None:
+        return "red"
+    return "green" if age_s < max(3 * settings.heartbeat_seconds, 5.0) else "red"
+
+
+def plain_line(_supervisor: Supervisor, line: str) -> str:
+    """A line for pipes and logs."""
+    return f"{time.strftime('%H:%M:%S')} {line}"
+
+
+class StatusTable:
+    """The table of a running supervisor; asks the store now and then."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._asked = 0.0
+        self._heartbeat = "heartbeat: not yet"
+        self._colour = "yellow"
+
+    def render(self, supervisor: Supervisor) -> Table:
+        """The table as it is now."""
+        from rich.table import Table
+
+        self._ask(supervisor)
+        table = Table(box=None, pad_edge=False, caption_justify="left")
+        for column in ("part", "state", "process", "up", "restarts"):
+            table.add_column(column, justify="right" if column in ("process", "up", "restarts") else "left")
+        for name, child in supervisor.children.items():
+            if child.part.once:
+                continue
+            state = "failing" if supervisor.is_failing(child) else child.state
+            up = duration(time.time() - child.up_since) if child.pid else ""
+            colour = COLOURS.get(state, "red")
+            table.add_row(name, f"[{colour}]{state}[/]", str(child.pid or ""), up, str(child.restarts))
+        table.caption = f"[{self._colour}]{self._heartbeat}[/]  Ctrl-C stops it"
+        return table
+
+    def _ask(self, supervisor: Supervisor) -> None:
+        if supervisor.state != "ready" or time.monotonic() < self._asked + HEARTBEAT_EVERY_S:
+            return
+        self._asked = time.monotonic()
+        try:
+            age = heartbeat_age_s(self._settings)
+        except StoreError as error:
+            self._heartbeat, self._colour = f"store: {str(error).splitlines()[0][:80]}", "red"
+            return
+        self._colour = heartbeat_colour(age, self._settings)
+        self._heartbeat = "no heartbeat stored yet" if age is None else f"last heartbeat stored {age:.0f} s ago"
+
+
+def duration(seconds: float) -> str:
+    """`4 s`, `12 min`, `3 h`, `5 d`."""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"

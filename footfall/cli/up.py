@@ -1,0 +1,85 @@
+"""`footfall up`: run everything until told to stop."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from footfall.cli.common import load_settings
+from footfall.settings import Settings
+
+
+@click.command()
+@click.option("--plain", is_flag=True, help="Plain lines, as in a pipe, instead of the live table.")
+def command(plain: bool) -> None:
+    """Start Footfall and keep it running until Ctrl-C.
+
+    Starts the store, Valkey, the gateway, the dataflow and the jobs; restarts what dies;
+    on Ctrl-C or SIGTERM drains them in order. Everything is kept in FOOTFALL_DATA_DIR.
+    """
+    from embedded.lock import DataDirLock, end_leftovers
+    from embedded.paths import make_dirs, resolve
+    from embedded.stack import check_ports
+
+    settings = resolve(load_settings())
+    make_dirs(settings.data_dir)
+    lock = DataDirLock(settings.data_dir)
+    lock.acquire()
+    try:
+        for name in end_leftovers(settings.data_dir):
+            click.echo(f"ended {name}, left over from a killed run")
+        check_ports(settings)
+        click.echo(f"Footfall on {settings.data_dir}, logs in {settings.data_dir / 'logs'}")
+        if plain or not sys.stdout.isatty():
+            _run_plain(settings)
+        else:
+            _run_table(settings)
+    finally:
+        lock.release()
+
+
+def _run_plain(settings: Settings) -> None:
+    from embedded.stack import supervisor
+    from embedded.supervisor import Supervisor
+    from embedded.view import plain_line
+
+    def watch(whole: Supervisor, line: str) -> None:
+        click.echo(plain_line(whole, line))
+        if line.startswith("ready after"):
+            click.echo(where_to_look(settings))
+
+    supervisor(settings, watch).run()
+
+
+def _run_table(settings: Settings) -> None:
+    from rich.console import Console
+    from rich.live import Live
+
+    from embedded.stack import supervisor
+    from embedded.supervisor import Supervisor
+    from embedded.view import StatusTable
+
+    console = Console()
+    table = StatusTable(settings)
+    noisy = (": starting", ": ready", ": done", ": stopped")
+
+    def watch(whole: Supervisor, line: str) -> None:
+        if line.startswith("ready after"):
+            live.console.print(f"{line}\n{where_to_look(settings)}", highlight=False)
+        elif not any(word in line for word in noisy):
+            live.console.print(line, markup=False, highlight=False)
+        live.update(table.render(whole), refresh=True)
+
+    with Live(console=console, auto_refresh=False) as live:
+        supervisor(settings, watch, tick=lambda w: live.update(table.render(w), refresh=True), tick_s=2.0).run()
+
+
+def where_to_look(settings: Settings) -> str:
+    """Addresses to try."""
+    return (
+        f"  gateway  http://{settings.gateway_host}:{settings.gateway_port}/v1/batch\n"
+        f"  store    http://{settings.clickhouse_host}:{settings.clickhouse_http_port}  (user reader, password in "
+        f"{settings.data_dir / 'secrets' / 'clickhouse_reader'})\n"
+        "  next     footfall site add shop.example.com"
+    )
