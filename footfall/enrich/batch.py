@@ -89,5 +89,15 @@ class EnrichedBatch:
         """Leave this event out; the first reason stands."""
         self.dropped.setdefault(place, reason)
 
+    def remove(self, places: set[int]) -> None:
+        """Take these places out of all columns."""
+        keep = [place for place in range(len(self.events)) if place not in places]
+        self.events = [self.events[place] for place in keep]
+        self.index = [self.index[place] for place in keep]
+        self.occurred = [self.occurred[place] for place in keep]
+        self.pages = [self.pages[place] for place in keep]
+        self.traffic = [self.traffic[place] for place in keep]
+        self.goals = [self.goals[place] for place in keep]
+
     def __len__(self) -> int:
         return len(self.events)
