@@ -81,7 +81,6 @@ class Admitted(NamedTuple):
     batch: EnrichedBatch
     places: list[int] | None  # which of the batch's events; None: all
     late: list[bool] | None  # parallel to the batch's events; None: none is late
-    backfill: bool
 
 
 class Identity(NamedTuple):

@@ -14,8 +14,9 @@ from msgspec import Struct
 
 from flows.items import Admitted, AdmittedChunk, Count, EnrichedChunk, EnrichedRecord, Identity, PartitionKey
 from footfall.duplicates import BatchMemory
+from footfall.enrich.batch import EnrichedBatch
 from footfall.names import EventName, IdKind, Outcome, Source
-from footfall.sessions import Policy, SessionShard, facts_of, who_of
+from footfall.sessions import Policy, SessionShard, Snapshot, facts_of, who_of
 
 DAY_MS = 86_400_000
 # A retry's skew-corrected time differs from the first attempt's by the network's whims.
@@ -33,7 +34,7 @@ class PartitionState(NamedTuple):
     version: int
     next_offset: int
     log_time: int
-    sessions: object
+    sessions: Snapshot
     quarantined_today: tuple[tuple[str, int, int], ...]  # site, day, count
 
 
@@ -127,20 +128,31 @@ class PartitionLogic:
         backfill = raw.source in BACKFILL
         visitor = raw.visitor_id
         places: list[int] | None = None
+        first_live = record.log_time - self._policy.sessions.lateness_ms
         late: list[bool] | None = None
         if backfill:
             late = [True] * len(batch)
-        else:
-            first_live = record.log_time - self._policy.sessions.lateness_ms
-            if min(batch.occurred) < first_live:
-                late = [occurred < first_live for occurred in batch.occurred]
-            if visitor:
-                visitor = self.sessions.resolve(visitor, raw.previous_visitor_id, max(batch.occurred))
-                places = self._fold(record, visitor, late, out)
+        elif min(batch.occurred) < first_live:
+            late = [occurred < first_live for occurred in batch.occurred]
+        if visitor and (late is None or not all(late)):
+            visitor = self._resolve(batch, late)
+            places = self._fold(record, visitor, late, out)
         if places is None or places:
-            out.admitted.append(Admitted(record.offset, record.log_time, visitor, batch, places, late, backfill))
+            out.admitted.append(Admitted(record.offset, record.log_time, visitor, batch, places, late))
         if raw.id_kind != IdKind.DAILY:
             self._identities(record, visitor, out)
+
+    def _resolve(self, batch: EnrichedBatch, late: list[bool] | None) -> int:
+        """Yesterday's daily id where that visit still goes on, else the record's."""
+        record = batch.record
+        times = (
+            batch.occurred
+            if late is None
+            else [t for t, is_late in zip(batch.occurred, late, strict=True) if not is_late]
+        )
+        first = min(times)
+        window = batch.site.window_ms(first)
+        return self.sessions.resolve(record.visitor_id, record.previous_visitor_id, first, window)
 
     def _fold(
         self, record: EnrichedRecord, visitor: int, late: list[bool] | None, out: AdmittedChunk
