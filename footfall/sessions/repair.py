@@ -106,7 +106,9 @@ def replace(
     """The rows to insert: the repaired ones, and withdrawals of ids that vanish.
 
     `old_rows` are the visitor's rows that stand in the store, one version of each,
-    without withdrawn ones. `generation` must be above theirs.
+    without withdrawn ones. `generation` must be above theirs. Rows that the live flow
+    made after `log_time` (the one given to `sessions_of`) belong to runs that were open
+    then or did not exist: they stay.
     """
     if repaired.postponed:
         return []
@@ -114,6 +116,8 @@ def replace(
     gone = [
         withdrawal(row.site_id, row.session_id, row.visitor_id, row.start_at, generation, 0, log_time)
         for row in old_rows
-        if row.start_at < repaired.open_from and (row.start_at, row.session_id) not in kept
+        if row.start_at < repaired.open_from
+        and row.log_time <= log_time
+        and (row.start_at, row.session_id) not in kept
     ]
     return [*repaired.rows, *gone]

@@ -86,6 +86,24 @@ class Run(Struct, array_like=True, gc=False):
             found = [whole]
         return [part for part in found if part.has_client]
 
+    def seal(self, site_id: str, visitor_id: int, before: int, log_time: int) -> list[SessionRow]:
+        """The final rows of days that were over at `before` (log time less lateness), and
+        forget these days: so a run without end (a bot's) stays bounded.
+
+        Nothing can join such a day any more: what is not late is younger, and another
+        run would have to overlap this one to bridge into it.
+        """
+        done = [part for part in self.parts[:-1] if (part.day + 1) * DAY_MS <= before]
+        if not done or not self.is_cut:
+            return []
+        kept, self.parts = self.parts[len(done) :], done
+        written, self.written = self.written, {}
+        rows = self.write(site_id, visitor_id, closed=True, generation=0, log_time=log_time)
+        sealed = self.written
+        self.written = {row_id: known for row_id, known in written.items() if row_id not in sealed}
+        self.parts = kept
+        return rows
+
     @property
     def is_cut(self) -> bool:
         """Whether the run is longer than 24 hours."""

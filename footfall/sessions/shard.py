@@ -110,6 +110,10 @@ class SessionShard:
         runs = len(visitor.runs)
         duplicates = visitor.absorb(site, who, facts, log_time)
         self._runs += len(visitor.runs) - runs
+        for run in visitor.runs:
+            if len(run.parts) > 2:
+                before = log_time - self._policy.lateness_ms
+                self._pending += run.seal(site.site_id, visitor_id, before, log_time)
         self._schedule(visitor_id, visitor)
         return duplicates
 
