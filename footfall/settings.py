@@ -34,6 +34,15 @@ class Settings(BaseSettings):
     gateway_queue_bytes: int = Field(
         64 * 1024 * 1024, description="Bytes waiting for the log before the gateway answers 503."
     )
+    gateway_timeout_seconds: float = Field(
+        10.0, gt=0, description="Longest wait for a request's body, and for the log, before 408 or 503."
+    )
+    address_requests_per_second: float = Field(
+        200.0, ge=0, description="Requests taken from one address (loopback apart); 0: any number."
+    )
+    site_events_per_second: float = Field(
+        100_000.0, ge=0, description="Events taken for one site's public id; 0: any number."
+    )
     heartbeat_seconds: float = Field(10.0, gt=0, description="How often each partition gets a heartbeat.")
 
     log_retention_hours: float = Field(168.0, gt=0, description="How long the local log keeps records.")

@@ -1,0 +1,141 @@
+"""Reading a request's body: bounded before, while and after it is decompressed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+import brotli
+import zstandard
+
+from footfall.event import MAX_BATCH_BYTES
+from ingest_gateway.answers import RefusedError, too_large, unreadable
+
+TYPES = frozenset({"application/json", "text/plain", ""})
+# A body of up to this size is read to its end (and thrown away) before it is refused, so
+# that the client gets to see the answer in place of a broken connection.
+DRAIN_BYTES = 8 * MAX_BATCH_BYTES
+# What RFC 9659 asks of a zstd content coding: frames that need more are refused.
+ZSTD_WINDOW_BYTES = 8 * 1024 * 1024
+TOO_LARGE = f"a body is at most {MAX_BATCH_BYTES} bytes, decompressed too: send fewer events at once"
+
+
+class BodySource(Protocol):
+    """The part of Granian's protocol object that reads."""
+
+    async def __call__(self) -> bytes:
+        """All of it."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Part by part."""
+
+
+class RequestHeaders(Protocol):
+    """The part of Granian's headers that is used here."""
+
+    def get(self, key: str, default: str = "") -> str:
+        """The first value."""
+
+
+def check_type(headers: RequestHeaders) -> None:
+    """415 for a body that is not JSON. `text/plain` is: browsers send it without preflight."""
+    given = headers.get("content-type", "")
+    if given not in TYPES and given.partition(";")[0].strip().lower() not in TYPES:
+        raise RefusedError(415, "content_type", "send JSON as application/json or text/plain")
+
+
+async def read_body(headers: RequestHeaders, source: BodySource) -> bytes:
+    """The whole body, decompressed; `RefusedError` 400, 413 or 415."""
+    encoding = headers.get("content-encoding", "")
+    decompress = DECOMPRESSORS.get(encoding) or DECOMPRESSORS.get(encoding.strip().lower())
+    if decompress is None:
+        raise RefusedError(415, "content_encoding", f"send one of: {', '.join(filter(None, DECOMPRESSORS))}")
+    length = headers.get("content-length", "")
+    if not length:
+        return decompress(await _read_unsized(source))
+    if not (length.isascii() and length.isdigit()):
+        raise unreadable("Content-Length is not a number")
+    if len(length) > 18 or int(length) > MAX_BATCH_BYTES:
+        await _drain(source, length)
+        raise too_large(TOO_LARGE)
+    return decompress(await source())
+
+
+async def _read_unsized(source: BodySource) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in source:
+        size += len(part)
+        if size > MAX_BATCH_BYTES:
+            raise too_large(TOO_LARGE)
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _drain(source: BodySource, length: str) -> None:
+    if len(length) <= 18 and int(length) <= DRAIN_BYTES:
+        async for _ in source:
+            pass
+
+
+def _identity(data: bytes) -> bytes:
+    return data
+
+
+def _gunzip(data: bytes) -> bytes:
+    unzip = zlib.decompressobj(wbits=31)
+    try:
+        plain = unzip.decompress(data, MAX_BATCH_BYTES + 1)
+    except zlib.error as error:
+        raise unreadable(f"the body is not gzip: {error}") from error
+    if len(plain) > MAX_BATCH_BYTES:
+        raise too_large(TOO_LARGE)
+    if not unzip.eof or unzip.unused_data:
+        raise unreadable("the gzip body is cut off or has something after its end")
+    return plain
+
+
+def _unbrotli(data: bytes) -> bytes:
+    decompressor = brotli.Decompressor()
+    parts: list[bytes] = []
+    size = 0
+    try:
+        part = decompressor.process(data, output_buffer_limit=MAX_BATCH_BYTES + 1)
+        while part:
+            size += len(part)
+            if size > MAX_BATCH_BYTES:
+                raise too_large(TOO_LARGE)
+            parts.append(part)
+            part = decompressor.process(b"", output_buffer_limit=MAX_BATCH_BYTES + 1)
+    except brotli.error as error:
+        raise unreadable("the body is not brotli") from error
+    if not decompressor.is_finished():
+        raise unreadable("the brotli body is cut off")
+    return b"".join(parts)
+
+
+def _unzstd(data: bytes) -> bytes:
+    # A decompressor of its own per request: they are not thread-safe, and cheap.
+    decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES)
+    unzip = decompressor.decompressobj(write_size=64 * 1024, read_across_frames=False)
+    try:
+        plain = decompressor.stream_reader(data, read_across_frames=False).read(MAX_BATCH_BYTES + 1)
+        if len(plain) > MAX_BATCH_BYTES:
+            raise too_large(TOO_LARGE)
+        # Only this interface tells whether the frame ended; its size is known by now.
+        unzip.decompress(data)
+    except zstandard.ZstdError as error:
+        raise unreadable("the body is not zstd, or needs a window above 8 MiB") from error
+    if not unzip.eof or unzip.unused_data:
+        raise unreadable("the zstd body is cut off or has something after its end")
+    return plain
+
+
+DECOMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
+    "": _identity,
+    "identity": _identity,
+    "gzip": _gunzip,
+    "br": _unbrotli,
+    "zstd": _unzstd,
+}
