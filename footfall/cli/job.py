@@ -1,0 +1,69 @@
+"""`footfall job list | run NAME`: scheduled work."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import UTC, datetime
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from footfall.cli.common import load_settings
+
+
+@click.group("job")
+def command() -> None:
+    """Scheduled work: list it, run it now."""
+
+
+def _time(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S") if at_ms else "never"
+
+
+@command.command("list")
+@click.option("--history", type=click.IntRange(0, 200), default=0, help="Also show so many runs of each job.")
+def list_jobs(history: int) -> None:
+    """Every job, when it runs, and how its last run ended."""
+    from control.plane import open as open_control
+    from jobs.registry import JOBS
+
+    control = open_control(load_settings().control_plane_url())
+    table = Table("job", "runs", "last run (UTC)", "state", "result")
+    for job in JOBS:
+        runs = control.job_runs(job.name, limit=max(1, history))
+        if not runs:
+            table.add_row(job.name, job.schedule(), "never", "", job.what)
+        for place, run in enumerate(runs):
+            name, schedule = (job.name, job.schedule()) if not place else ("", "")
+            table.add_row(name, schedule, _time(run.started_at), run.state, run.detail)
+    Console().print(table)
+    control.close()
+
+
+@command.command("run")
+@click.argument("name")
+def run_job(name: str) -> None:
+    """Run a job now, here, and say what it did."""
+    from control.plane import open as open_control
+    from jobs.job import JobContext
+    from jobs.registry import job_named
+    from jobs.runner import BusyError, Runner
+
+    settings = load_settings()
+    control = open_control(settings.control_plane_url())
+    context = JobContext(settings=settings, control=control)
+    try:
+        job = job_named(name)
+        runner = Runner((job,), context, f"{socket.gethostname()}:{os.getpid()}")
+        run = runner.run(job)
+        while context.again:
+            run = runner.run(job)
+    except (LookupError, BusyError) as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        control.close()
+    click.echo(f"{name}: {run.detail}")
+    if run.state != "done":
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,32 @@
+"""The jobs process: `python -m jobs`. SIGTERM ends it after the step it is at."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+
+from control.plane import open as open_control
+from footfall.settings import Settings
+from jobs.job import JobContext
+from jobs.registry import JOBS
+from jobs.runner import Runner
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    settings = Settings.model_validate({})
+    control = open_control(settings.control_plane_url())
+    context = JobContext(settings=settings, control=control)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: context.stop.set())
+    Runner(JOBS, context, f"{socket.gethostname()}:{os.getpid()}").run_forever()
+    control.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""What a job is, and what it is given when it runs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
+from typing import TYPE_CHECKING
+
+from footfall.settings import Settings
+
+if TYPE_CHECKING:
+    from clickhouse_driver import Client
+
+    from control.plane import Control
+
+DEV_STAGE = "dev"
+
+
+class StoppedError(Exception):
+    """The process is to end: the job gave up between two steps."""
+
+
+class LeaseLostError(Exception):
+    """This process stood still for so long that another one may have taken the job."""
+
+
+def wall_ms() -> int:
+    """The clock of this machine, UTC milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass
+class JobContext:
+    """One run's surroundings. Between two steps a job calls `check`."""
+
+    settings: Settings
+    control: Control
+    stop: threading.Event = field(default_factory=threading.Event)
+    now_ms: Callable[[], int] = wall_ms
+    progress: Callable[[int, int], None] = lambda _done, _total: None
+    lost: threading.Event = field(default_factory=threading.Event)  # the lease of this run
+    again: bool = False  # set by a job that has more to do: it runs again at once
+
+    def check(self) -> None:
+        """`StoppedError` if the run is to end here."""
+        if self.lost.is_set():
+            raise LeaseLostError("the lease was lost: another process goes on with it")
+        if self.stop.is_set():
+            raise StoppedError("stopped; the next run goes on from here")
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages the flow of this installation serves."""
+        return tuple(dict.fromkeys((self.settings.stage, DEV_STAGE)))
+
+    def store(self, stage: str) -> Client:
+        """A connection to a stage's database; whoever takes it disconnects it."""
+        from footfall.names import database_name
+        from sinks.clickhouse import connect
+
+        return connect(self.settings, database=database_name(stage))
+
+
+@dataclass(frozen=True)
+class Job:
+    """One line of the list: what runs when.
+
+    Either `every` (counted from the start of the last run) or `daily_at` (UTC). A time
+    missed while nothing ran is made up for once, at the next start, unless
+    `catch_up` is off.
+    """
+
+    name: str
+    what: str
+    run: Callable[[JobContext], str]  # returns what it did, in a few words
+    every: timedelta | None = None
+    daily_at: clock_time | None = None
+    catch_up: bool = True
+
+    def due_after(self, last_ms: int) -> int:
+        """When the job is due, having last run at `last_ms`."""
+        if self.every is not None:
+            return last_ms + int(self.every.total_seconds() * 1000)
+        if self.daily_at is None:
+            raise ValueError(f"job {self.name} has no schedule: give it `every` or `daily_at`")
+        last = datetime.fromtimestamp(last_ms / 1000, UTC)
+        due = datetime.combine(last.date(), self.daily_at, UTC)
+        if due <= last:
+            due += timedelta(days=1)
+        return int(due.timestamp() * 1000)
+
+    def schedule(self) -> str:
+        """For people: `every 1 min`, `daily at 03:20 UTC`."""
+        if self.daily_at is not None:
+            return f"daily at {self.daily_at:%H:%M} UTC"
+        seconds = int(self.every.total_seconds()) if self.every else 0
+        return f"every {seconds // 60} min" if seconds % 60 == 0 else f"every {seconds} s"
