@@ -48,7 +48,17 @@ SOURCES = [
     Traffic("Direct"),
     Traffic("Organic Social", "www.reddit.com", "www.reddit.com/r/news"),
     *(
-        Traffic("Paid Search", "www.google.com", "www.google.com/", "google", "cpc", f"spring-{n}", "", f"ad{n}", "gclid")
+        Traffic(
+            "Paid Search",
+            "www.google.com",
+            "www.google.com/",
+            "google",
+            "cpc",
+            f"spring-{n}",
+            "",
+            f"ad{n}",
+            "gclid",
+        )
         for n in range(20)
     ),
     *(Traffic("Email", "", "", "newsletter", "email", f"2026-w{n}") for n in range(10)),
@@ -125,7 +135,9 @@ class Visit:
         elif name == "click":
             x, y = chance.randint(0, self.screen[0]), chance.randint(0, 4000)
             tag = chance.choice(("a", "button", "div"))
-            event.element = Element(tag, "", "", word.title(), f"main > section:nth-child({y % 7}) > {tag}", "", x, y)
+            event.element = Element(
+                tag, "", "", word.title(), f"main > section:nth-child({y % 7}) > {tag}", "", x, y
+            )
             if tag == "a":
                 event.element.href = f"/{word}/{chance.choice(WORDS)}"
         elif name == "web_vital":
@@ -155,7 +167,9 @@ def pages_of(chance: random.Random, site: Site) -> list[tuple[Page, str]]:
     return pages
 
 
-def records(events: int, *, seed: int = 1, start: int = 1_790_000_000_000, rate: float = 20.0) -> Iterator[EnrichedBatch]:
+def records(
+    events: int, *, seed: int = 1, start: int = 1_790_000_000_000, rate: float = 20.0
+) -> Iterator[EnrichedBatch]:
     """Batches with about `events` events in all, in the order of their receipt; `rate` visits a second."""
     chance = random.Random(seed)
     pages = [pages_of(chance, site) for site in SITES]

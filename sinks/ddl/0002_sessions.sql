@@ -51,5 +51,5 @@ CREATE TABLE IF NOT EXISTS {database}.sessions
 ENGINE = ReplacingMergeTree(version, is_deleted)
 PARTITION BY toYYYYMM(start_at)
 ORDER BY (site_id, start_at, session_id)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, materialize_ttl_recalculate_only = 1
+SETTINGS min_bytes_for_wide_part = 67108864, fsync_after_insert = 1, fsync_part_directory = 1, materialize_ttl_recalculate_only = 1
 COMMENT 'Sessions, every version; read sessions_v1';

@@ -1,0 +1,149 @@
+"""Rows of `events` from enriched batches, straight into ClickHouse's Native format.
+
+Rows are gathered per partition of the table (month of event_day), so that each encoded
+block becomes one part and is stored whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+
+from footfall.enrich.batch import EnrichedBatch
+from sinks.event_columns import Encoder, Rows, Run
+from sinks.event_day import common_day, event_day, month
+from sinks.native import EncodedBlock
+from sinks.schema import EVENT_COLUMNS, EVENT_TYPES
+
+Position = tuple[int, int, int]  # partition, offset, place of the event in the record
+
+
+class EventBlock:
+    """Gathers events until they are sent. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._months: dict[int, Rows] = {}
+        self.rows = 0
+
+    def add(
+        self,
+        batch: EnrichedBatch,
+        visitor_id: int,
+        places: Sequence[int] | None,
+        late: Sequence[bool] | None,
+        partition: int,
+        offset: int,
+        log_time: int,
+    ) -> None:
+        """The events of one record; `places` of the batch's lists (None: all). `late` is parallel
+        to the batch's lists (None: none is)."""
+        if places is None:
+            events, index, occurred = batch.events, batch.index, batch.occurred
+            pages, traffic = batch.pages, batch.traffic
+        else:
+            events = [batch.events[place] for place in places]
+            index = [batch.index[place] for place in places]
+            occurred = [batch.occurred[place] for place in places]
+            pages = [batch.pages[place] for place in places]
+            traffic = [batch.traffic[place] for place in places]
+        count = len(events)
+        if not count:
+            return
+        ids = [event.event_id for event in events]
+        day = common_day(ids, occurred)
+        if day is None:
+            received_at = batch.record.received_at
+            days = [event_day(e.event_id, at, received_at) for e, at in zip(events, occurred, strict=True)]
+            if len({month(day) for day in days}) > 1:
+                self._split(batch, visitor_id, places, late, partition, offset, log_time, days)
+                return
+            day = days[0]
+            column = b"".join([day.to_bytes(2, "little") for day in days])
+        else:
+            column = day.to_bytes(2, "little") * count
+        if late is None:
+            flags = bytes(count)
+        else:
+            flags = bytes(late) if places is None else bytes([late[place] for place in places])
+        rows = self._rows_of(month(day))
+        rows.runs.append(Run(count, batch, visitor_id, partition, offset, log_time))
+        rows.ids += ids
+        rows.days.append(column)
+        rows.late.append(flags)
+        rows.events += events
+        rows.index += index
+        rows.occurred += occurred
+        rows.pages += pages
+        rows.traffic += traffic
+        self.rows += count
+
+    def _rows_of(self, partition: int) -> Rows:
+        rows = self._months.get(partition)
+        if rows is None:
+            rows = self._months[partition] = Rows()
+        return rows
+
+    def _split(
+        self,
+        batch: EnrichedBatch,
+        visitor_id: int,
+        places: Sequence[int] | None,
+        late: Sequence[bool] | None,
+        partition: int,
+        offset: int,
+        log_time: int,
+        days: list[int],
+    ) -> None:
+        """A record whose events fall into several months: one part for each."""
+        chosen = range(len(days)) if places is None else places
+        parts: dict[int, list[int]] = {}
+        for place, day in zip(chosen, days, strict=True):
+            parts.setdefault(month(day), []).append(place)
+        for part in parts.values():
+            self.add(batch, visitor_id, part, late, partition, offset, log_time)
+
+    def positions(self) -> Iterator[Position]:
+        """Of all rows."""
+        for rows in self._months.values():
+            start = 0
+            for run in rows.runs:
+                for index in rows.index[start : start + run.size]:
+                    yield (run.partition, run.offset, index)
+                start += run.size
+
+    def runs(self) -> Iterator[Run]:
+        """All runs: which records the rows come from."""
+        for rows in self._months.values():
+            yield from rows.runs
+
+    def without(self, left_out: Container[Position]) -> EventBlock:
+        """A block with the other rows."""
+        kept = EventBlock()
+        for rows in self._months.values():
+            start = 0
+            for run, late in zip(rows.runs, rows.late, strict=True):
+                wanted = [
+                    index
+                    for index in rows.index[start : start + run.size]
+                    if (run.partition, run.offset, index) not in left_out
+                ]
+                kept._add_again(run, rows.index[start : start + run.size], late, wanted)
+                start += run.size
+        return kept
+
+    def _add_again(self, run: Run, index: list[int], late: bytes, wanted: list[int]) -> None:
+        place_of = {number: place for place, number in enumerate(run.batch.index)}
+        flags = [False] * len(run.batch)
+        for number, flag in zip(index, late, strict=True):
+            flags[place_of[number]] = bool(flag)
+        places = [place_of[number] for number in wanted]
+        self.add(run.batch, run.visitor_id, places, flags, run.partition, run.offset, run.log_time)
+
+    def encode(self, encoder: Encoder | None = None) -> list[EncodedBlock]:
+        """One block for each partition of the table. An encoder kept from call to call is faster."""
+        coder = encoder or Encoder()
+        blocks = []
+        for rows in self._months.values():
+            columns = coder.columns(rows)
+            ordered = [columns[name] for name in EVENT_COLUMNS]
+            blocks.append(EncodedBlock(EVENT_COLUMNS, EVENT_TYPES, len(rows.events), ordered))
+        return blocks
