@@ -16,13 +16,13 @@ from typing import Any
 
 from bytewax.run import cli_main
 
-from bench.traffic import HOST, records
+from bench.stand import fill
+from bench.traffic import HOST
 from eventlog.local import LocalLog
 from flows.app import Parts, build
 from flows.items import PartitionKey
 from flows.partition import PartitionPolicy
 from footfall.enrich.context import Context
-from footfall.record import encode
 from footfall.sessions import Policy
 from footfall.sites import Goal, Site
 from sinks.event_block import EventBlock
@@ -32,7 +32,10 @@ from sinks.writer import StoredPositions
 PARTITIONS = 4
 BLOCK_ROWS = 50_000
 SITE = Site(
-    site_id=HOST, domains=(HOST,), currency="EUR", goals=(Goal(name="order", event="purchase"), Goal(name="c", path="/c/*"))
+    site_id=HOST,
+    domains=(HOST,),
+    currency="EUR",
+    goals=(Goal(name="order", event="purchase"), Goal(name="c", path="/c/*")),
 )
 
 
@@ -73,20 +76,6 @@ class NoLive:
     def put(self, *_: object) -> None: ...
 
 
-def fill(log: LocalLog, events: int) -> None:
-    """Write the traffic; times inside the records are in the past, log time is now, so
-    lateness is set so wide that nothing is late."""
-    appender = log.appender()
-    pending = []
-    for record in records(events):
-        pending.append((record.visitor_id % PARTITIONS, encode(record)))
-        if len(pending) == 500:
-            appender.append(pending).result(60)
-            pending = []
-    appender.append(pending).result(60)
-    appender.close(10)
-
-
 class StopAtEnd:
     """Stops the flow once every partition has been read to its end."""
 
@@ -106,7 +95,7 @@ class StopAtEnd:
         return getattr(self._reader, name)
 
 
-def run(directory: Path, events: int) -> tuple[float, float, EncodingWriter]:
+def run(directory: Path) -> tuple[float, float, EncodingWriter]:
     """(CPU seconds, wall seconds, what was written)."""
     log = LocalLog(directory, PARTITIONS)
     stop = threading.Event()
@@ -117,7 +106,7 @@ def run(directory: Path, events: int) -> tuple[float, float, EncodingWriter]:
         sites={HOST: SITE}.get,
         context=Context(geo=None),
         policy=PartitionPolicy(
-            sessions=Policy(lateness_ms=10 * 365 * 86_400_000), duplicate_horizon_ms=3_600_000,
+            sessions=Policy(), duplicate_horizon_ms=3_600_000,
             quarantine_per_site_per_day=1000,
         ),
         load_batches=lambda *_: (),
@@ -141,10 +130,10 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "prod.raw"
-        fill(LocalLog(path, PARTITIONS), arguments.events)
+        fill(path, PARTITIONS, arguments.events, 20_000)
         figures = []
         for _ in range(arguments.runs):
-            cpu, wall, writer = run(path, arguments.events)
+            cpu, wall, writer = run(path)
             assert writer.rows == arguments.events, f"{writer.rows} rows of {arguments.events} events"
             figures.append(cpu * 1e6 / arguments.events)
             print(

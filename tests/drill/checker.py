@@ -154,6 +154,5 @@ def check_rollups(client: Any, rows: list[Row], spans: list[Span], closed_before
     if not differing:
         return []
     hour = differing[0]
-    return [
-        f"{len(differing)} of {len(closed)} closed hours differ: wanted {closed.get(hour)}, found {found.get(hour)}"
-    ]
+    example = f"wanted {closed.get(hour)}, found {found.get(hour)}"
+    return [f"{len(differing)} of {len(closed)} closed hours differ: {example}"]

@@ -23,6 +23,14 @@ HOST = "drill.example.com"
 WINDOW_S = 6
 LATENESS_S = 3
 
+QUICK = {
+    "FOOTFALL_LATENESS_MINUTES": str(LATENESS_S / 60),
+    "FOOTFALL_SESSION_WINDOW_MINUTES": str(WINDOW_S / 60),
+    "FOOTFALL_HEARTBEAT_SECONDS": "1",
+    "FOOTFALL_EPOCH_SECONDS": "3",
+    "FOOTFALL_FLUSH_SECONDS": "0.3",
+}
+
 
 def free_ports(count: int) -> list[int]:
     """Ports nobody listens on now."""
@@ -45,9 +53,12 @@ def wait_for(what: str, ready: Callable[[], bool], timeout_s: float) -> None:
 
 
 class Stack:
-    """Starts on entry, has one site, stops everything on exit."""
+    """Starts on entry, has one site, stops everything on exit.
 
-    def __init__(self, data_dir: Path, fault: str = "") -> None:
+    `quick` scales windows and intervals down, so that sessions close within seconds.
+    """
+
+    def __init__(self, data_dir: Path, fault: str = "", *, host: str = HOST, quick: bool = True) -> None:
         gateway, native, http = free_ports(3)
         self.env = {
             **os.environ,
@@ -55,13 +66,11 @@ class Stack:
             "FOOTFALL_GATEWAY_PORT": str(gateway),
             "FOOTFALL_CLICKHOUSE_PORT": str(native),
             "FOOTFALL_CLICKHOUSE_HTTP_PORT": str(http),
-            "FOOTFALL_LATENESS_MINUTES": str(LATENESS_S / 60),
-            "FOOTFALL_SESSION_WINDOW_MINUTES": str(WINDOW_S / 60),
-            "FOOTFALL_HEARTBEAT_SECONDS": "1",
-            "FOOTFALL_EPOCH_SECONDS": "3",
-            "FOOTFALL_FLUSH_SECONDS": "0.3",
             "FOOTFALL_TEST_FAULT": fault,
+            **(QUICK if quick else {}),
         }
+        self.host = host
+        self._quick = quick
         self.data_dir = data_dir
         self.settings = Settings(
             data_dir=data_dir, gateway_port=gateway, clickhouse_port=native, clickhouse_http_port=http
@@ -71,6 +80,7 @@ class Stack:
         self.public_id = ""
 
     def __enter__(self) -> Stack:
+        self._add_site()
         module = ["tests.drill.faulty", "up"] if self._fault else ["footfall.cli", "up"]
         log = (self.data_dir.parent / f"{self.data_dir.name}.log").open("ab")
         root = Path(__file__).parents[2]
@@ -85,8 +95,8 @@ class Stack:
         log.close()
         try:
             wait_for("footfall up", self._is_ready, 60)
-            self._add_site()
-            self._keep_every_row()
+            if self._quick:
+                self._keep_every_row()
         except BaseException:
             self.__exit__()
             raise
@@ -123,9 +133,11 @@ class Stack:
         return int(self.status()["parts"][part]["pid"])
 
     def _add_site(self) -> None:
+        self.data_dir.mkdir(parents=True, exist_ok=True)
         plane = control.open(self.settings.control_plane_url())
-        self.public_id = plane.add_site(HOST, now=0).public_id
-        plane.set_window(HOST, WINDOW_S * 1000, now=0)
+        self.public_id = plane.add_site(self.host, now=0).public_id
+        if self._quick:
+            plane.set_window(self.host, WINDOW_S * 1000, now=0)
         plane.close()
 
     def _keep_every_row(self) -> None:

@@ -1,0 +1,46 @@
+"""Log to rows visible in the embedded store: a filled log, then `footfall up`.
+
+Prints events per second from the first visible rows to the last one, and how the CPU was
+split between the parts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import psutil
+
+from bench.stand import fill, stand, wait_for_rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=1_500_000)
+    parser.add_argument("--runs", type=int, default=3)
+    arguments = parser.parse_args()
+    rates = []
+    for _ in range(arguments.runs):
+        with tempfile.TemporaryDirectory() as directory:
+            rates.append(run(Path(directory), arguments.events))
+    print(f"median {sorted(rates)[len(rates) // 2]:,.0f} events/s from log to visible rows")
+
+
+def run(directory: Path, events: int) -> float:
+    stack = stand(directory)
+    fill(stack.settings.log_dir("prod"), stack.settings.partitions, events, 20_000)
+    with stack:
+        first, last, at_first = wait_for_rows(stack, events, 300)
+        rate = (events - at_first) / (last - first)
+        cpu = {}
+        for name in ("flow", "store"):
+            times = psutil.Process(stack.pid(name)).cpu_times()
+            cpu[name] = times.user + times.system
+        split = ", ".join(f"{name} {seconds * 1e6 / events:.1f}" for name, seconds in cpu.items())
+        print(f"{rate:,.0f} events/s; CPU-seconds per 1M events, start-up included: {split}", flush=True)
+    return rate
+
+
+if __name__ == "__main__":
+    main()
