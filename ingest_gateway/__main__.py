@@ -1,0 +1,20 @@
+"""`python -m ingest_gateway`: one gateway process, settings from the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+
+from footfall.settings import Settings
+from ingest_gateway.server import serve
+
+
+def main() -> int:
+    """Serve until told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    return asyncio.run(serve(Settings()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,321 @@
+"""The RSGI application: routes, and the guard that lets nothing but an answer out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from eventlog.protocol import LogFull
+from footfall.names import Outcome, Source
+from footfall.settings import Settings
+from footfall.signals import Signal
+from ingest_gateway import metrics
+from ingest_gateway.address import Address, AddressResolver, parse_networks
+from ingest_gateway.answers import JSON, Answer, Headers, RefusedError, accepted, unavailable, unreadable
+from ingest_gateway.body import BodySource, RequestHeaders, check_type, read_body
+from ingest_gateway.caller import Caller, admit_browser, admit_server
+from ingest_gateway.client import HONOURED, Client, read_client
+from ingest_gateway.deadlines import Deadlines
+from ingest_gateway.directory import Directory, View
+from ingest_gateway.limits import AddressLimit
+from ingest_gateway.log_writer import LogWriter
+from ingest_gateway.metrics import Counts
+from ingest_gateway.origins import host_of, is_bound, is_local, is_preview
+from ingest_gateway.parse import Parsed, parse_batch, parse_site
+from ingest_gateway.pixel import PIXEL, parse_pixel, parse_query
+from ingest_gateway.records import Sender, build
+from ingest_gateway.track import CONVERTERS, parse_track
+
+logger = logging.getLogger(__name__)
+
+BATCH, PIXEL_PATH = "/v1/batch", "/v1/pixel.gif"
+GPC_HEADER = "x-footfall-dropped"
+_GPC = int(Signal.GPC)
+
+
+class RequestScope(Protocol):
+    """The part of Granian's scope that is used here."""
+
+    proto: str
+    method: str
+    path: str
+    query_string: str
+    client: str
+
+    @property
+    def headers(self) -> AllHeaders:
+        """The request's headers."""
+
+
+class AllHeaders(RequestHeaders, Protocol):
+    """Headers that may be sent more than once."""
+
+    def get_all(self, key: str) -> list[str]:
+        """Every value."""
+
+
+class Exchange(BodySource, Protocol):
+    """Granian's protocol object: reads the body, sends the answer."""
+
+    def response_bytes(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send it."""
+
+
+class Request:
+    """One request, its headers looked at once."""
+
+    __slots__ = ("address", "exchange", "headers", "now", "query", "scope")
+
+    def __init__(self, scope: RequestScope, exchange: Exchange, address: Address, now: int) -> None:
+        self.scope = scope
+        self.exchange = exchange
+        self.headers = scope.headers
+        self.address = address
+        self.now = now
+        self.query: dict[str, str] = parse_query(scope.query_string) if scope.query_string else {}
+
+
+Handler = Callable[[Request], Awaitable[Answer]]
+
+
+class Gateway:
+    """HTTP in, event log out. `clock` is UTC milliseconds."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        directory: Directory,
+        writers: Mapping[str, LogWriter],
+        counts: Counts,
+        clock: Callable[[], int],
+    ) -> None:
+        self.draining = False
+        self._stage = settings.stage
+        self._country_header = settings.country_header.lower()
+        self._directory = directory
+        self._writers = writers
+        self._counts = counts
+        self._clock = clock
+        self._heartbeat_s = settings.heartbeat_seconds
+        self._resolver = AddressResolver(parse_networks(settings.trusted_proxies))
+        self._addresses = AddressLimit(settings.address_requests_per_second)
+        self.reading: Deadlines[asyncio.Task[object]] = Deadlines(settings.gateway_timeout_seconds, _cancel)
+        self._routes: dict[str, tuple[str, Handler]] = {
+            BATCH: ("POST", self._batch),
+            PIXEL_PATH: ("GET", self._pixel),
+            "/healthz": ("GET", self._healthz),
+            "/readyz": ("GET", self._readyz),
+            "/metrics": ("GET", self._metrics),
+        }
+        self._routes |= dict.fromkeys(CONVERTERS, ("POST", self._track))
+
+    async def __rsgi__(self, scope: RequestScope, exchange: Exchange) -> None:
+        """Answer one request. Whatever happens: an answer, and none with a traceback."""
+        origin = ""
+        try:
+            origin = scope.headers.get("origin", "")
+            answer = await self._answer(scope, exchange)
+        except RefusedError as refusal:
+            self._counts.refused[refusal.error] += 1
+            answer = refusal.answer()
+        except asyncio.CancelledError:
+            answer = self._timed_out()
+        except Exception as error:
+            if _client_went(error):
+                self._counts.disconnects += 1
+                return
+            self._counts.bugs += 1
+            logger.exception("a fault of the gateway on %s", scope.path[:64])
+            answer = unavailable("the gateway has met a fault of its own", 5.0).answer()
+        self._counts.answers[(scope.path if scope.path in self._routes else "other", answer.status)] += 1
+        headers = answer.headers
+        if origin and answer.status != 403:
+            headers = headers + self._cors(origin)
+        exchange.response_bytes(answer.status, headers, answer.body)
+
+    async def _answer(self, scope: RequestScope, exchange: Exchange) -> Answer:
+        if scope.proto != "http":
+            raise RefusedError(404, "not_found", "only HTTP is spoken here")
+        route = self._routes.get(scope.path)
+        if route is None:
+            raise RefusedError(404, "not_found", f"send events to POST {BATCH}")
+        method, handler = route
+        if scope.method != method:
+            if scope.method == "OPTIONS":
+                return self._preflight(scope, method)
+            raise RefusedError(405, "method", f"this path takes {method}")
+        address = self._address(scope)
+        if not address.loopback:
+            self._addresses.check(address.limit_key, time.monotonic())
+        return await handler(Request(scope, exchange, address, self._clock()))
+
+    async def _batch(self, request: Request) -> Answer:
+        check_type(request.headers)
+        view = self._directory.view
+        authorization = request.headers.get("authorization", "")
+        public_id = request.headers.get("x-footfall-site", "") or request.query.get("site", "")
+        if authorization:
+            caller = admit_server(view, authorization, request.headers, request.address, self._stage, request.now)
+            self._check_rate(caller)
+            body = await self._body(request)
+        elif public_id:
+            caller = admit_browser(view, public_id, request.headers, self._stage)
+            self._check_rate(caller)
+            body = await self._body(request)
+        else:
+            body = await self._body(request)
+            caller = admit_browser(view, parse_site(body), request.headers, self._stage)
+            self._check_rate(caller)
+        client = self._client(request, caller)
+        if caller.site.strict_privacy and client.signals & HONOURED:
+            return self._privacy_dropped(client, Answer(202, JSON, b'{"accepted":0,"rejected":[]}'))
+        return await self._take(request, caller, client, parse_batch(body), body)
+
+    async def _track(self, request: Request) -> Answer:
+        check_type(request.headers)
+        authorization = request.headers.get("authorization", "")
+        view = self._directory.view
+        caller = admit_server(view, authorization, request.headers, request.address, self._stage, request.now)
+        self._check_rate(caller)
+        parsed = parse_track(await self._body(request), CONVERTERS[request.scope.path])
+        return await self._take(request, caller, self._client(request, caller), parsed, _once(parsed))
+
+    async def _pixel(self, request: Request) -> Answer:
+        view = self._directory.view
+        caller = admit_browser(view, request.query.get("site", ""), request.headers, self._stage)
+        self._check_rate(caller)
+        client = self._client(request, caller)
+        client = client._replace(signals=client.signals | int(Signal.PIXEL))
+        if caller.site.strict_privacy and client.signals & HONOURED:
+            return self._privacy_dropped(client, PIXEL)
+        parsed = parse_pixel(request.query, request.headers.get("referer", ""))
+        await self._take(request, caller, client, parsed, os.urandom(16))
+        return PIXEL
+
+    async def _take(
+        self, request: Request, caller: Caller, client: Client, parsed: Parsed, unique: bytes
+    ) -> Answer:
+        """Make the events durable, then say so."""
+        writer = self._writers[caller.stage]
+        secret, salts = self._directory.secrets[caller.stage], self._directory.view.salts
+        sender = Sender(caller.site, caller.source, client, secret, salts, writer.partitions, request.now)
+        received = len(parsed.batch.events) + len(parsed.rejected)
+        caller.bucket.take(received)
+        built = build(sender, parsed, unique)
+        started = time.perf_counter()
+        try:
+            await writer.write(built.records)
+        except LogFull as error:
+            # The reason may name paths and sizes: that is for the log, not for the world.
+            raise unavailable("the log cannot take events now", error.retry_after_s) from error
+        self._counts.waited(time.perf_counter() - started)
+        self._counts.events[(caller.stage, Outcome.ACCEPTED.value)] += built.accepted
+        if built.rejected:
+            self._counts.events[(caller.stage, Outcome.REJECTED.value)] += len(built.rejected)
+            self._counts.rejected.update(reason for _, reason in built.rejected)
+        return accepted(built.accepted, built.rejected)
+
+    async def _body(self, request: Request) -> bytes:
+        task = asyncio.current_task()
+        assert task is not None
+        self.reading.add(task)
+        try:
+            return await read_body(request.headers, request.exchange)
+        finally:
+            self.reading.remove(task)
+
+    def _address(self, scope: RequestScope) -> Address:
+        headers = scope.headers
+        forwarded_for = headers.get("x-forwarded-for", "")
+        forwarded = headers.get("forwarded", "")
+        if forwarded_for or forwarded:
+            # Each proxy may have added a header of its own instead of extending the first.
+            forwarded_for = ",".join(headers.get_all("x-forwarded-for"))
+            forwarded = ",".join(headers.get_all("forwarded"))
+        address = self._resolver.resolve(scope.client, forwarded_for, forwarded)
+        self._counts.ignored_proxies += address.ignored_proxy
+        return address
+
+    def _client(self, request: Request, caller: Caller) -> Client:
+        if caller.source is not Source.BROWSER:
+            return Client(request.address)
+        return read_client(request.headers, request.address, self._country_header)
+
+    def _check_rate(self, caller: Caller) -> None:
+        wait = caller.bucket.wait_s(time.monotonic())
+        if wait:
+            raise RefusedError(429, "rate", "more events than this site or key may send", wait)
+
+    def _privacy_dropped(self, client: Client, answer: Answer) -> Answer:
+        self._counts.privacy_dropped += 1
+        reason = "gpc" if client.signals & _GPC else "dnt"
+        return answer._replace(headers=[*answer.headers, (GPC_HEADER, reason)])
+
+    def _timed_out(self) -> Answer:
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
+        self._counts.refused["timeout"] += 1
+        return RefusedError(408, "timeout", "the body did not come in time: send it again").answer()
+
+    def _preflight(self, scope: RequestScope, method: str) -> Answer:
+        origin = scope.headers.get("origin", "")
+        if not origin or not self._cors(origin):
+            raise RefusedError(403, "origin", "this origin belongs to no site: `footfall site list` shows them")
+        allowed = "content-type, content-encoding, x-footfall-site, authorization"
+        headers = [
+            ("access-control-allow-methods", method),
+            ("access-control-allow-headers", allowed),
+            ("access-control-max-age", "86400"),
+        ]
+        return Answer(204, headers, b"")
+
+    def _cors(self, origin: str) -> Headers:
+        host = host_of(origin)
+        if is_local(host) or is_preview(host) or is_bound(host, self._directory.view.domains):
+            return [
+                ("access-control-allow-origin", origin),
+                ("access-control-expose-headers", f"retry-after, {GPC_HEADER}"),
+                ("vary", "origin"),
+            ]
+        return []
+
+    async def _healthz(self, request: Request) -> Answer:  # noqa: ARG002 - a handler
+        return Answer(200, JSON, b'{"status":"ok"}')
+
+    async def _readyz(self, request: Request) -> Answer:  # noqa: ARG002 - a handler
+        if self.draining:
+            raise unavailable("the gateway is stopping")
+        for stage, writer in self._writers.items():
+            # Heartbeats make sure that somebody has tried lately.
+            if writer.failing or time.monotonic() - writer.last_success > 3 * self._heartbeat_s:
+                raise unavailable(f"the log of stage {stage} does not take records")
+        return Answer(200, JSON, b'{"status":"ready"}')
+
+    async def _metrics(self, request: Request) -> Answer:  # noqa: ARG002 - a handler
+        kind = [("content-type", "text/plain; version=1.0.0; charset=utf-8")]
+        return Answer(200, kind, metrics.exposition())
+
+
+def _once(parsed: Parsed) -> bytes:
+    """A single event that brings an id is the same event when it is sent again; one
+    without an id counts each time: a server that says `signup` twice means two."""
+    events = parsed.batch.events
+    event_id = events[0].event_id if events else None
+    return event_id.bytes if event_id is not None else os.urandom(16)
+
+
+def _cancel(task: asyncio.Task[object]) -> None:
+    task.cancel()
+
+
+def _client_went(error: Exception) -> bool:
+    # Granian's own errors for a connection that is gone; its types are private.
+    return type(error).__name__ in ("RSGIProtocolClosed", "RSGIProtocolError")
+
+
+__all__ = ["Gateway", "View", "unreadable"]

@@ -1,0 +1,147 @@
+"""What the gateway knows of the control plane: a view in memory, renewed by a thread.
+
+The control plane may be away: then the last view stays, and `reachable` says so.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from control import Control, ServerKey
+from control.secrets import DAY_MS
+from footfall.sites import Site
+from ingest_gateway.address import Network
+from ingest_gateway.limits import BURST_SECONDS, Bucket
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 1.0
+SALT_POLL_S = 60.0
+REPEAT_S = 60.0
+
+
+class SiteAccess(Struct, frozen=True):
+    """A site as its public id opens it."""
+
+    site: Site
+    bucket: Bucket
+
+
+class KeyAccess(Struct, frozen=True):
+    """A site as a server key opens it."""
+
+    key: ServerKey
+    site: Site
+    networks: tuple[Network, ...]
+    bucket: Bucket
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """One consistent view; replaced whole."""
+
+    by_public_id: dict[str, SiteAccess] = {}
+    by_key_id: dict[str, KeyAccess] = {}
+    domains: tuple[str, ...] = ()  # of all sites, for preflights
+    salts: dict[int, bytes] = {}  # by UTC day
+
+
+class Directory:
+    """Keeps `view` fresh. `clock` is UTC milliseconds."""
+
+    def __init__(
+        self, control: Control, stages: Sequence[str], site_rate: float, clock: Callable[[], int]
+    ) -> None:
+        self._control = control
+        self._site_rate = site_rate
+        self._clock = clock
+        self._version = -1
+        self._salts_due = 0.0
+        self._buckets: dict[str, tuple[float, float, Bucket]] = {}
+        self._silent_until = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="directory", daemon=True)
+        self.secrets = {stage: control.stage_secret(stage) for stage in stages}
+        self.view = View()
+        self.reachable = True
+        self.refresh()
+
+    def start(self) -> None:
+        """Poll from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+
+    def refresh(self) -> None:
+        """Take over what has changed; raises whatever the database raises."""
+        now = self._clock()
+        monotonic = time.monotonic()
+        if monotonic >= self._salts_due or now // DAY_MS not in self.view.salts:
+            self._control.forget_salts(now)
+            self._replace(salts=self._control.salts(now))
+            self._salts_due = monotonic + SALT_POLL_S
+        version = self._control.version()
+        if version != self._version:
+            self._load(monotonic)
+            self._version = version  # read before the sites: a change in between is seen next time
+
+    def _run(self) -> None:
+        while not self._stop.wait(POLL_S):
+            try:
+                self.refresh()
+                if not self.reachable:
+                    logger.info("the control plane is reachable again")
+                self.reachable = True
+            except Exception as error:  # noqa: BLE001 - whatever the driver raises: the last view stays
+                self._forget_old_salts()
+                self.reachable = False
+                if time.monotonic() > self._silent_until:
+                    self._silent_until = time.monotonic() + REPEAT_S
+                    logger.warning("control plane unreachable, keeping the last known sites: %s", error)
+
+    def _load(self, now: float) -> None:
+        sites = self._control.sites()
+        keys = self._control.server_keys()
+        public = {site.public_id: self._site_access(site, now) for site in sites.by_id.values()}
+        opened = {}
+        for key in keys.values():
+            site = sites.get(key.site_id)
+            if site is not None:
+                opened[key.key_id] = self._key_access(key, site, now)
+        domains = tuple(domain for site in sites.by_id.values() for domain in site.domains)
+        # A bucket whose site or key is gone is forgotten.
+        kept = {f"pub:{site.site_id}" for site in sites.by_id.values()} | {f"key:{name}" for name in opened}
+        self._buckets = {name: entry for name, entry in self._buckets.items() if name in kept}
+        self._replace(by_public_id=public, by_key_id=opened, domains=domains)
+
+    def _site_access(self, site: Site, now: float) -> SiteAccess:
+        rate = self._site_rate
+        return SiteAccess(site, self._bucket(f"pub:{site.site_id}", rate, rate * BURST_SECONDS, now))
+
+    def _key_access(self, key: ServerKey, site: Site, now: float) -> KeyAccess:
+        networks = tuple(ipaddress.ip_network(network) for network in key.networks)
+        return KeyAccess(key, site, networks, self._bucket(f"key:{key.key_id}", key.rate, key.burst, now))
+
+    def _bucket(self, name: str, rate: float, burst: float, now: float) -> Bucket:
+        # An old bucket lives on, or every change anywhere would refill them all.
+        found = self._buckets.get(name)
+        if found is None or found[:2] != (rate, burst):
+            found = self._buckets[name] = (rate, burst, Bucket(rate, burst, now))
+        return found[2]
+
+    def _forget_old_salts(self) -> None:
+        today = self._clock() // DAY_MS
+        self._replace(salts={day: salt for day, salt in self.view.salts.items() if day >= today - 1})
+
+    def _replace(self, **changes: object) -> None:
+        fields = {name: getattr(self.view, name) for name in View.__struct_fields__}
+        self.view = View(**(fields | changes))

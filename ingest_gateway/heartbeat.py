@@ -1,0 +1,31 @@
+"""Heartbeats: they let log time go on in partitions where nothing happens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from eventlog.protocol import LogFull
+from footfall import record
+from footfall.record import Record
+from ingest_gateway.log_writer import LogWriter
+
+logger = logging.getLogger(__name__)
+
+
+async def beat(writer: LogWriter, now: int) -> None:
+    """One heartbeat to every partition; `LogFull` if the log cannot take them."""
+    value = record.encode(Record(kind="heartbeat", received_at=now))
+    await writer.write([(partition, value) for partition in range(writer.partitions)])
+
+
+async def beat_forever(writers: Iterable[LogWriter], every_s: float, clock: Callable[[], int]) -> None:
+    """Until cancelled. A log that takes none is tried again at the next beat."""
+    while True:
+        for writer in writers:
+            try:
+                await beat(writer, clock())
+            except LogFull as error:
+                logger.warning("no heartbeat: %s", error)
+        await asyncio.sleep(every_s)

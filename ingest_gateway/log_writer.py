@@ -1,0 +1,76 @@
+"""From the event loop to the log and back.
+
+Delivery: `write` returns only after its records are durable. If it raises, they may still
+become so later (a timeout): whoever retries sends the same batch id again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from eventlog.protocol import Appender, EventLog, LogFull
+from ingest_gateway.deadlines import Deadlines
+
+TIMED_OUT = "the log did not answer in time"
+
+
+class LogWriter:
+    """One stage's appender, for coroutines. Its methods run on the event loop."""
+
+    def __init__(self, log: EventLog, loop: asyncio.AbstractEventLoop, timeout_s: float) -> None:
+        self.partitions = log.partitions
+        self.last_success = time.monotonic()
+        self.failing = ""  # why the newest append failed; empty: it did not
+        self._loop = loop
+        self._waiting: Deadlines[asyncio.Future[None]] = Deadlines(timeout_s, _time_out)
+        self._appender: Appender = log.appender(on_done=self._on_done)
+        self._sweeper = loop.create_task(self._waiting.run())
+
+    @property
+    def waiting(self) -> int:
+        """Requests whose records are not durable yet."""
+        return len(self._waiting)
+
+    async def write(self, records: Sequence[tuple[int, bytes]]) -> None:
+        """Make `(partition, value)` records durable; `LogFull` if that cannot be now."""
+        future: asyncio.Future[None] = self._loop.create_future()
+        try:
+            self._appender.submit(records, future)
+            self._waiting.add(future)
+            await future
+        except LogFull as error:
+            self.failing = str(error)
+            raise
+        finally:
+            self._waiting.remove(future)
+
+    async def close(self, timeout_s: float) -> None:
+        """Write what is queued, then stop."""
+        await self._loop.run_in_executor(None, self._appender.close, timeout_s)
+        self._sweeper.cancel()
+
+    def _on_done(self, futures: list[Any], error: LogFull | None) -> None:
+        # On a thread of the log, once for a whole commit: one wake-up of the loop for all.
+        self._loop.call_soon_threadsafe(self._finish, futures, error)
+
+    def _finish(self, futures: list[asyncio.Future[None]], error: LogFull | None) -> None:
+        if error is None:
+            self.last_success = time.monotonic()
+            self.failing = ""
+        else:
+            self.failing = str(error)
+        for future in futures:
+            if future.done():  # timed out, or the client went
+                continue
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+
+
+def _time_out(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_exception(LogFull(TIMED_OUT, retry_after_s=5.0))

@@ -1,0 +1,134 @@
+"""One gateway process: opens its parts, serves, drains."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import cast
+
+from granian.constants import HTTPModes
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.embed import Server
+from prometheus_client import REGISTRY
+
+import control
+from eventlog.local import LocalLog
+from eventlog.protocol import EventLog
+from footfall.settings import Settings
+from ingest_gateway.app import Gateway
+from ingest_gateway.directory import Directory
+from ingest_gateway.heartbeat import beat_forever
+from ingest_gateway.log_writer import LogWriter
+from ingest_gateway.metrics import Counts
+
+logger = logging.getLogger(__name__)
+
+MAX_CONNECTIONS = 8192
+DRAIN_S = 15.0
+MAX_HEADER_BYTES = 64 * 1024
+
+
+def wall_ms() -> int:
+    """The wall clock, UTC milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def open_log(settings: Settings, stage: str, partitions: int) -> EventLog:
+    """The raw topic of a stage."""
+    return LocalLog(
+        settings.log_dir(stage),
+        partitions,
+        queue_bytes=settings.gateway_queue_bytes,
+        retention_ms=int(settings.log_retention_hours * 3_600_000),
+        retention_bytes=settings.log_retention_bytes,
+    )
+
+
+async def serve(settings: Settings, clock: Callable[[], int] = wall_ms) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code."""
+    loop = asyncio.get_running_loop()
+    plane = control.open(settings.control_plane_url())
+    topics = settings.topics()
+    directory = Directory(plane, list(topics), settings.site_events_per_second, clock)
+    timeout_s = settings.gateway_timeout_seconds
+    writers = {
+        stage: LogWriter(open_log(settings, stage, count), loop, timeout_s) for stage, count in topics.items()
+    }
+    counts = _counts(directory, writers)
+    gateway = Gateway(settings, directory, writers, counts, clock)
+    server = Server(
+        gateway,
+        settings.gateway_host,
+        settings.gateway_port,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=1024,
+        backpressure=MAX_CONNECTIONS,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=max(1000, int(timeout_s * 1000)), max_buffer_size=MAX_HEADER_BYTES
+        ),
+        log_level=LogLevels.error,
+    )
+    directory.start()
+    tasks = [
+        loop.create_task(gateway.reading.run()),
+        loop.create_task(beat_forever(writers.values(), settings.heartbeat_seconds, clock)),
+    ]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop, gateway, server)
+    _calm_collector()
+    logger.info("gateway on http://%s:%d, stage %s", settings.gateway_host, settings.gateway_port, settings.stage)
+    serving = loop.create_task(server.serve())
+    clean = await _until_drained(serving, gateway)
+    for task in tasks:
+        task.cancel()
+    for writer in writers.values():
+        await writer.close(DRAIN_S)
+    directory.stop()
+    plane.close()
+    logger.info("gateway stopped")
+    if not clean:
+        # A client that will not go holds Granian's threads: all that was acknowledged is
+        # in the log, so do not wait for them.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+    return 0
+
+
+def _counts(directory: Directory, writers: dict[str, LogWriter]) -> Counts:
+    counts = Counts()
+    counts.gauges["control_reachable"] = ("1 if the last poll worked.", lambda: float(directory.reachable))
+    told = "Requests that wait for the log."
+    counts.gauges["waiting_requests"] = (told, lambda: float(sum(writer.waiting for writer in writers.values())))
+    REGISTRY.register(counts)
+    return counts
+
+
+def _stop(gateway: Gateway, server: Server) -> None:
+    gateway.draining = True
+    cast(Callable[[], None], server.stop)()  # closes the listener, lets running requests end
+
+
+def _calm_collector() -> None:
+    # What is there now stays; requests make next to no cycles, so look for them seldom.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+async def _until_drained(serving: asyncio.Task[None], gateway: Gateway) -> bool:
+    """True if the server ended by itself within the time to drain."""
+    while not serving.done() and not gateway.draining:
+        await asyncio.wait([serving], timeout=0.5)
+    done, _ = await asyncio.wait([serving], timeout=DRAIN_S)
+    if done:
+        serving.result()  # a port that is taken, say
+    return bool(done)
