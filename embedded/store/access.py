@@ -43,6 +43,7 @@ _ADMIN_SETTINGS = _READER_SETTINGS | {
     "async_insert",
     "wait_for_async_insert",
     "insert_deduplicate",
+    "optimize_on_insert",
     "insert_deduplication_token",
     "deduplicate_blocks_in_dependent_materialized_views",
     "max_insert_block_size",

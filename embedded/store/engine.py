@@ -16,11 +16,14 @@ from .errors import StoreError, from_engine
 # Settings of every session; a query's own settings come on top and are put back to these afterwards.
 BASELINE: dict[str, str] = {
     "session_timezone": "UTC",
+    "implicit_select": "0",
     "async_insert": "0",
     "max_threads": "2",
     "max_insert_threads": "1",
     "input_format_native_allow_types_conversion": "1",
     "allow_introspection_functions": "0",
+    # Duplicates inside one INSERT are left to merges and FINAL, like those of two INSERTs: four times cheaper.
+    "optimize_on_insert": "0",
     "max_untracked_memory": "1048576",
     "log_queries": "0",
     "compile_expressions": "0",
@@ -45,9 +48,24 @@ _CONFIG = """<clickhouse>
     <background_merges_mutations_concurrency_ratio>1</background_merges_mutations_concurrency_ratio>
     <background_schedule_pool_size>2</background_schedule_pool_size>
     <max_thread_pool_free_size>8</max_thread_pool_free_size>
+    <max_io_thread_pool_size>8</max_io_thread_pool_size>
+    <max_active_parts_loading_thread_pool_size>4</max_active_parts_loading_thread_pool_size>
+    <max_outdated_parts_loading_thread_pool_size>2</max_outdated_parts_loading_thread_pool_size>
+    <max_parts_cleaning_thread_pool_size>2</max_parts_cleaning_thread_pool_size>
+    <max_prefixes_deserialization_thread_pool_size>4</max_prefixes_deserialization_thread_pool_size>
+    <max_format_parsing_thread_pool_size>4</max_format_parsing_thread_pool_size>
+    <prefetch_threadpool_pool_size>4</prefetch_threadpool_pool_size>
+    <load_marks_threadpool_pool_size>4</load_marks_threadpool_pool_size>
+    <threadpool_writer_pool_size>4</threadpool_writer_pool_size>
+    <threadpool_local_fs_reader_pool_size>4</threadpool_local_fs_reader_pool_size>
+    <threadpool_remote_fs_reader_pool_size>2</threadpool_remote_fs_reader_pool_size>
+    <background_schedule_pool_initial_size>2</background_schedule_pool_initial_size>
     <merge_tree>
         <fsync_after_insert>1</fsync_after_insert>
         <fsync_part_directory>1</fsync_part_directory>
+        <min_bytes_for_wide_part>134217728</min_bytes_for_wide_part>
+        <merge_max_block_size_bytes>4194304</merge_max_block_size_bytes>
+        <max_bytes_to_merge_at_max_space_in_pool>4294967296</max_bytes_to_merge_at_max_space_in_pool>
         <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
         <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
         <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>

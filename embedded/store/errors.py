@@ -55,4 +55,5 @@ def from_engine(error: Exception) -> StoreError:
     match = _CODED.search(text)
     if match is None:
         return StoreError(UNKNOWN_EXCEPTION, text)
-    return StoreError(int(match.group(1)), match.group(2).strip())
+    inner = _CODED.match(match.group(2))  # chDB sometimes says the same twice
+    return StoreError(int(match.group(1)), (inner or match).group(2).strip())

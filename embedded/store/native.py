@@ -12,6 +12,7 @@ from . import packets
 from .access import User
 from .context import Store
 from .errors import (
+    CANCELLED,
     INCORRECT_DATA,
     NOT_IMPLEMENTED,
     UNEXPECTED_PACKET,
@@ -21,12 +22,13 @@ from .errors import (
     ProtocolError,
     StoreError,
 )
-from .native_insert import Spool, read_block
+from .native_insert import read_block
 from .result import result_blocks
 from .running import RunningQuery
 from .session import UserSession
+from .spool import Spool
 from .sql import InsertStatement, parse_insert, parse_kill, split_format
-from .statements import insert_columns, kill_in_engine, kill_queries, statement_for_engine
+from .statements import insert_columns, kill_block, kill_in_engine, statement_for_engine
 from .wire import FrameSource, SocketSource, pack_frames, pack_string, pack_varint
 
 log = logging.getLogger(__name__)
@@ -105,6 +107,9 @@ class NativeClient:
             with self._store.running.entered(running):
                 self._run(running, query)
         except StoreError as error:
+            if error.code == CANCELLED and running.by_client:
+                self._send(pack_varint(packets.SERVER_END))
+                return
             self._send(packets.exception(error))
             if isinstance(error, FatalError):
                 raise Disconnected(f"code {error.code}") from None
@@ -116,9 +121,9 @@ class NativeClient:
         kill = parse_kill(sql)
         if kill:
             session.require_admin()
-            self._send_block(kill_queries(self._store, kill, running), 1)
+            self._send_block(kill_block(self._store, kill, running), 1)
             return
-        sql = statement_for_engine(self._store, sql)
+        sql = statement_for_engine(session, sql)
         kind = session.check(sql)
         with session.settings(query.settings, running.tag):
             insert = parse_insert(sql) if kind == "MUTATING" else None
@@ -126,6 +131,7 @@ class NativeClient:
                 self._insert(running, insert)
             else:
                 running.stop = lambda: kill_in_engine(self._store, running.tag)
+                running.sock = self._sock
                 self._select(running, split_format(sql)[0], kind)
 
     def _select(self, running: RunningQuery, sql: str, kind: str) -> None:

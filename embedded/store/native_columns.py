@@ -40,6 +40,9 @@ _GEO = {
 }
 _LOW_CARDINALITY = re.compile(r"\bLowCardinality\(")
 _QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`")
+# How far to the next string for a prefix of one byte; a longer prefix leaps out of any buffer.
+_FAR = 1 << 62
+_STEP = [size + 1 if size < 0x80 else _FAR for size in range(256)]
 _HAS_GLOBAL_KEYS, _HAS_OWN_KEYS = 0x100, 0x200
 
 
@@ -98,27 +101,25 @@ def skip_strings(source: Source, rows: int) -> None:
         return
     left = rows
     while left:
-        left = _walk(source, left)
+        left -= _walk(source, left)
 
 
 def _walk(source: Source, rows: int) -> int:
-    """Walk strings as far as the buffer reaches; return how many are left."""
-    buf, at, done = source.buf, source.pos, 0
+    """Walk strings as far as the buffer reaches or to one with a longer prefix; return how many are behind."""
+    buf, at, step, done = source.buf, source.pos, _STEP, 0
     try:
         for done in range(rows):  # noqa: B007 - where the walk stopped
-            size = buf[at]
-            if size < 0x80:
-                at += size + 1
-            else:
-                source.pos = at
-                size = source.varint()
-                at = source.pos + size
+            at += step[buf[at]]  # kept this short because it runs once for every string of every row
+        done = rows
     except IndexError:
+        pass
+    if at < _FAR:
         source.skip(at - source.pos)
-        source.need(1)
-        return rows - done
-    source.skip(at - source.pos)
-    return 0
+        source.need(1 if done < rows else 0)
+        return done
+    source.pos = at - _FAR
+    source.skip(source.varint())
+    return done
 
 
 def _nullable(args: tuple[str, ...]) -> Skipper:

@@ -1,12 +1,7 @@
-"""Data blocks of a client's INSERT: found, checked and kept, without decoding their columns."""
+"""Data blocks of a client's INSERT: found and checked, without decoding their columns."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
-from .context import Limits
 from .errors import ProtocolError
 from .native_columns import Unskippable, skip_column
 from .native_recode import recode_block
@@ -14,7 +9,6 @@ from .packets import skip_block_info
 from .wire import Source
 
 MAX_COLUMNS = 10_000
-_CHUNK = 4 * 1024 * 1024
 
 
 def read_block(source: Source) -> tuple[bytes, int]:
@@ -44,30 +38,3 @@ def _skip_block(source: Source) -> int:
         source.string()
         skip_column(source, source.string(), rows)
     return rows
-
-
-class Spool:
-    """What an INSERT has sent so far: in memory, then in a nameless file; see Limits."""
-
-    def __init__(self, directory: Path, limits: Limits):
-        # An INSERT reaches the engine only when its last byte is here: a client that goes away leaves nothing.
-        self._file = tempfile.SpooledTemporaryFile(max_size=limits.insert_memory, dir=str(directory))  # noqa: SIM115
-        self._limit = limits.insert_size
-        self.size = 0
-
-    def add(self, data: bytes) -> None:
-        """Keep bytes. Raises ProtocolError beyond the limit."""
-        self.size += len(data)
-        if self.size > self._limit:
-            raise ProtocolError(f"an INSERT of more than {self._limit} bytes; send it in several")
-        self._file.write(data)
-
-    def chunks(self) -> Iterator[bytes]:
-        """All bytes, in order."""
-        self._file.seek(0)
-        while chunk := self._file.read(_CHUNK):
-            yield chunk
-
-    def close(self) -> None:
-        """Forget everything."""
-        self._file.close()

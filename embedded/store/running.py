@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 import uuid
@@ -31,6 +32,8 @@ class RunningQuery:
     stop: Callable[[], None] = _nothing
     tag: str = field(default_factory=lambda: uuid.uuid4().hex)
     started: float = field(default_factory=time.monotonic)
+    sock: socket.socket | None = None  # set while only the engine works: a client that leaves ends the query
+    by_client: bool = False
     cancelled: bool = False
     committing: bool = False
     done: threading.Event = field(default_factory=threading.Event)

@@ -14,10 +14,12 @@ from .access import ReaderGuard, Users
 from .context import Limits, Store
 from .engine import Engine
 from .errors import TOO_MANY_QUERIES, StoreError
+from .http import HttpClient
 from .native import NativeClient
 from .passwords import read_or_make_password
 from .server import Listener, Serve
 from .startup import StartupError, listen, lock_directory, prepare_directory
+from .watch import Watcher
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +35,17 @@ def serve(data_dir: Path, host: str, port: int, http_port: int, stop: threading.
             read_or_make_password(secrets / ADMIN_PASSWORD), read_or_make_password(secrets / READER_PASSWORD)
         )
         native = listen(host, port, "--port")
+        web = listen(host, http_port, "--http-port")
         store = _open(data_dir, users)
-        listeners = [Listener("native", native, store, _native(store), _refuse_native)]
+        listeners = [
+            Listener("native", native, store, _native(store), _refuse_native),
+            Listener("http", web, store, _http(store), _refuse_http),
+        ]
+        Watcher(store.running, store.stopping).start()
         for listener in listeners:
             listener.start()
-        print(f"store ready: native {host}:{native.getsockname()[1]}", flush=True)  # noqa: T201
+        ports = f"native {host}:{native.getsockname()[1]}, http {host}:{web.getsockname()[1]}"
+        print(f"store ready: {ports}", flush=True)  # noqa: T201 - whoever started the store waits for this line
         while not stop.wait(1.0):
             pass
         _close(store, listeners)
@@ -66,6 +74,19 @@ def _refuse_native(sock: socket.socket, _peer: str) -> None:
     sock.sendall(
         packets.exception(StoreError(TOO_MANY_QUERIES, "Too many clients; close some or try again later."))
     )
+
+
+def _http(store: Store) -> Serve:
+    def serve_one(sock: socket.socket, peer: str) -> None:
+        HttpClient(sock, peer, store)
+
+    return serve_one
+
+
+def _refuse_http(sock: socket.socket, _peer: str) -> None:
+    body = StoreError(TOO_MANY_QUERIES, "Too many clients; close some or try again later.").text().encode()
+    head = f"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: {len(body)}\r\n"
+    sock.sendall(head.encode() + b"Connection: close\r\n\r\n" + body)
 
 
 def _close(store: Store, listeners: list[Listener]) -> None:

@@ -12,6 +12,7 @@ from .errors import StoreError
 from .packets import empty_block
 from .result import unescape
 from .running import RunningQuery
+from .session import UserSession
 from .sql import InsertStatement, KillStatement
 from .wire import pack_string, pack_varint
 
@@ -46,8 +47,8 @@ def kill_in_engine(store: Store, tag: str) -> None:
         session.close()
 
 
-def kill_queries(store: Store, kill: KillStatement, asking: RunningQuery) -> bytes:
-    """Answer KILL QUERY from the store's own table; returns the block of what was ended.
+def kill_rows(store: Store, kill: KillStatement, asking: RunningQuery) -> list[tuple[str, str, str, str]]:
+    """Answer KILL QUERY from the store's own table; returns (status, query id, user, query) of what was ended.
 
     When it returns, none of the matching queries runs, and each INSERT among them is wholly in or wholly out.
     """
@@ -60,8 +61,12 @@ def kill_queries(store: Store, kill: KillStatement, asking: RunningQuery) -> byt
     else:
         victims = store.running.kill(matches, store.limits.kill_timeout)
     status = "unknown_status" if kill.test else "finished"
-    rows = [(status, query.query_id, query.user, query.sql) for query in victims]
-    return _string_block(("kill_status", "query_id", "user", "query"), rows)
+    return [(status, query.query_id, query.user, query.sql) for query in victims]
+
+
+def kill_block(store: Store, kill: KillStatement, asking: RunningQuery) -> bytes:
+    """`kill_rows` as a Native block."""
+    return _string_block(("kill_status", "query_id", "user", "query"), kill_rows(store, kill, asking))
 
 
 def _string_block(names: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> bytes:
@@ -73,18 +78,19 @@ def _string_block(names: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> by
     return out
 
 
-def statement_for_engine(store: Store, sql: str) -> str:
+def statement_for_engine(session: UserSession, sql: str) -> str:
     """Put the store's own table of queries in the place of `system.processes`, whose ids the engine makes up."""
     if "processes" not in sql:
         return sql
-    return _PROCESSES.sub(lambda match: f"{match.group(1)} {_processes(store)}", sql)
+    return _PROCESSES.sub(lambda match: f"{match.group(1)} {_processes(session)}", sql)
 
 
-def _processes(store: Store) -> str:
+def _processes(session: UserSession) -> str:
     now = time.monotonic()
     rows = [
         f"({quote(q.query_id)}, {quote(q.user)}, {quote(q.sql[:1000])}, {now - q.started:.6f}, {int(q.cancelled)})"
-        for q in store.running.all()
+        for q in session.store.running.all()
+        if q.user == session.user.name or not session.user.read_only
     ]
     columns = "query_id String, user String, query String, elapsed Float64, is_cancelled UInt8"
     return f"(SELECT * FROM values({quote(columns)}, {', '.join(rows)}))"  # noqa: S608 - quoted above
