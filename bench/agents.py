@@ -15,9 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from user_agents import parse
-
-from footfall.enrich.agent import browser_name, device_type, os_name, parse_agent
+from footfall.enrich.agent import ParsedAgent, browser_name, device_type, os_name, parse_agent
 from footfall.enrich.bots import bot_reason
 from footfall.enrich.hints import NO_HINTS
 
@@ -40,7 +38,8 @@ class Share(NamedTuple):
 
 def cases(path: Path) -> Iterator[Case]:
     """The entries of one of uap-core's test files: flat lists of quoted scalars."""
-    text = gzip.open(path, "rt", "utf-8").read() if path.suffix == ".gz" else path.read_text("utf-8")
+    data = path.read_bytes()
+    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8")
     case: Case = {}
     for line in text.splitlines():
         match = re.fullmatch(r"\s*(- )?([a-z_]+): ?(.*?)\s*", line)
@@ -105,7 +104,7 @@ def device_types(data: Path, every: int = 1) -> Share:
     return share(
         found,
         lambda c: (
-            device_type(parse(c["user_agent_string"]), c["user_agent_string"], NO_HINTS)
+            device_type(ParsedAgent(c["user_agent_string"]), c["user_agent_string"], NO_HINTS)
             == expected_type(c["family"])
         ),
     )
@@ -130,7 +129,7 @@ def bot_false_positives(data: Path) -> Share:
         for case in cases(data / "uap-core/test_ua.yaml")
         if BROWSER.match(case["user_agent_string"])
         and not NOT_PEOPLE.match(case["family"])
-        and not parse(case["user_agent_string"]).is_bot
+        and not ParsedAgent(case["user_agent_string"]).is_bot
     ]
     wrong = share(found, lambda c: not bot_reason(c["user_agent_string"]))
     return Share(len(wrong.misses), wrong.of, wrong.misses)

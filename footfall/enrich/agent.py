@@ -6,8 +6,8 @@ import csv
 import re
 
 from msgspec import Struct
-from user_agents import parse
-from user_agents.parsers import UserAgent
+from ua_parser import parse
+from user_agents.parsers import UserAgent, parse_browser, parse_device, parse_operating_system
 
 from footfall.enrich.batch import NO_DEVICE, Device
 from footfall.enrich.bots import bot_reason
@@ -46,8 +46,21 @@ class Agent(Struct, frozen=True):
     bot: str  # why it is a bot; empty: a person
 
 
+class ParsedAgent(UserAgent):  # type: ignore[misc]  # user_agents has no types
+    """user_agents' rules over ua-parser's present interface: 20 times as fast with its
+    compiled resolver (ua-parser-rs) as over the interface user_agents calls."""
+
+    def __init__(self, text: str) -> None:
+        found = parse(text).with_defaults()
+        agent, os, device = found.user_agent, found.os, found.device
+        self.ua_string = text
+        self.browser = parse_browser(agent.family, agent.major, agent.minor, agent.patch)
+        self.os = parse_operating_system(os.family, os.major, os.minor, os.patch, os.patch_minor)
+        self.device = parse_device(device.family, device.brand, device.model)
+
+
 def parse_agent(user_agent: str, client_hints: str) -> Agent:
-    """Device and bot reason of any text. Slow (about 0.05-1 ms): remember the answer."""
+    """Device and bot reason of any text. Slow (50 us, 1 ms without ua-parser-rs): remember the answer."""
     text = user_agent[:MAX_AGENT_CHARS]
     return Agent(_device(text, read_hints(client_hints)), bot_reason(text, client_hints))
 
@@ -57,7 +70,7 @@ def _device(text: str, hints: Hints) -> Device:
         return NO_DEVICE
     if hints.model:  # Chromium freezes the model to `K`: put the real one back for the parser
         text = text.replace("; K)", f"; {hints.model})", 1)
-    agent = parse(text)
+    agent = ParsedAgent(text)
     browser, version = _browser(agent, hints)
     os, os_version = _os(agent, hints)
     brand = agent.device.brand or ""

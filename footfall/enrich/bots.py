@@ -8,21 +8,15 @@ from __future__ import annotations
 
 import csv
 import re
-from functools import cache
 
 from footfall.enrich.wordlists import word_list
 
 EMPTY, CRAWLER, HEADLESS, NO_BROWSER = "empty", "crawler", "headless", "no_browser"
 """Reasons; the token list adds ai, library, monitor, preview, scanner."""
 
-# `cubot` is a maker of phones; an address or a mailbox in an agent is there for
-# webmasters to complain to.
-_HABITS = re.compile(
-    r"(?<!cu)bot(?![a-z])|(?<![a-z])bot|robot|crawl|spider|scrape|scraping|archiver|indexer|harvest|"
-    r"fetch|parser|checker|resolver|retriever|analyzer|auditor|classifier|grabber|sitemap|"
-    r"\+?https?://|www\.|[\w.-]+(?:@|\[at\]|\(at\))[\w-]+\.[a-z]|compatible; \+|research|"
-    r"(?<![a-z])(?:proxy|validator|survey)(?![a-z])"
-)
+# `cubot` is a maker of phones; a mailbox in an agent is for webmasters to complain to.
+_BOT = re.compile(r"(?<!cu)bot(?![a-z])|(?<![a-z])bot")
+_MAILBOX = re.compile(r"[\w.-]{1,64}(?:@|\[at\]|\(at\))[\w-]{1,64}\.[a-z]")
 # What browsers call themselves, and the phones of before Mozilla/5.0.
 _BROWSERS = re.compile(
     r"mozilla/\d|opera/\d|dalvik/|ucweb|nokia|samsung|sonyericsson|blackberry|lg[-/e]|mot-|motorola|sec-|"
@@ -31,17 +25,17 @@ _BROWSERS = re.compile(
 )
 
 
-@cache
-def _tokens() -> tuple[re.Pattern[str], dict[str, str]]:
-    reasons = {token.removeprefix("*"): reason for token, reason in csv.reader(word_list("bot_tokens.csv"))}
-    starts = [token for token, _ in csv.reader(word_list("bot_tokens.csv")) if not token.startswith("*")]
-    inside = [token[1:] for token, _ in csv.reader(word_list("bot_tokens.csv")) if token.startswith("*")]
-    return re.compile(rf"(?<![a-z])(?:{_any(starts)})|(?:{_any(inside)})"), reasons
+_TOKENS: list[list[str]] = list(csv.reader(word_list("bot_tokens.csv")))
 
 
-def _any(tokens: list[str]) -> str:
-    """The longest first: `google-extended` before `google-`."""
-    return "|".join(re.escape(token) for token in sorted(tokens, key=len, reverse=True))
+def _says(agent: str, token: str) -> bool:
+    """Whether the agent has the token: at the beginning of a word, or (`*`) anywhere."""
+    if token.startswith("*"):
+        return token[1:] in agent
+    place = agent.find(token)
+    while place > 0 and agent[place - 1].isalpha():
+        place = agent.find(token, place + 1)
+    return place >= 0
 
 
 def bot_reason(user_agent: str, client_hints: str = "") -> str:
@@ -51,10 +45,9 @@ def bot_reason(user_agent: str, client_hints: str = "") -> str:
         return EMPTY
     if "headless" in client_hints.lower():
         return HEADLESS
-    pattern, reasons = _tokens()
-    match = pattern.search(agent)
-    if match is not None:
-        return reasons[match[0]]
-    if _HABITS.search(agent):
+    for token, reason in _TOKENS:
+        if _says(agent, token):
+            return reason
+    if ("bot" in agent and _BOT.search(agent)) or _MAILBOX.search(agent):
         return CRAWLER
     return "" if _BROWSERS.match(agent) else NO_BROWSER

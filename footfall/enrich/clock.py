@@ -27,4 +27,9 @@ def add_times(batch: EnrichedBatch, context: Context) -> None:  # noqa: ARG001 -
     record = batch.record
     received = record.received_at
     skew = skew_ms(record.source, record.sent_at, received)
-    batch.occurred = [corrected(event.occurred_at, skew, received) for event in batch.events]
+    batch.occurred = [
+        # The usual case without a call: this runs for every event.
+        at if event.occurred_at and 0 <= (at := event.occurred_at + skew) <= received
+        else corrected(event.occurred_at, skew, received)
+        for event in batch.events
+    ]  # fmt: skip

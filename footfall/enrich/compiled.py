@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from footfall.enrich.cache import Cache
 from footfall.enrich.goals import Goals, compile_goals
 from footfall.enrich.hosts import OwnHosts
-from footfall.enrich.patterns import compile_pattern
+from footfall.enrich.patterns import REMEMBERED_PATHS, compile_pattern
 from footfall.sites import Site
 
 
@@ -18,8 +17,16 @@ class CompiledSite:
     def __init__(self, site: Site) -> None:
         self.own_hosts = OwnHosts(site.domains)
         self.has_domains = bool(site.domains)
-        self.excluded: tuple[Callable[[str], bool], ...] = tuple(map(compile_pattern, site.excluded_paths))
+        self.excluded = _excluded(site.excluded_paths)
         self.goals: Goals = compile_goals(site.goals)
+
+
+def _excluded(patterns: tuple[str, ...]) -> Cache[str, bool] | None:
+    """`excluded[path]`, or None where nothing is."""
+    if not patterns:
+        return None
+    tests = [compile_pattern(pattern) for pattern in patterns]
+    return Cache(lambda path: any(fits(path) for fits in tests), REMEMBERED_PATHS)
 
 
 def compile_site(site: Site) -> CompiledSite:

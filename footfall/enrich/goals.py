@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
-from footfall.enrich.patterns import compile_pattern
+from footfall.enrich.cache import Cache
+from footfall.enrich.patterns import REMEMBERED_PATHS, compile_pattern
 from footfall.sites import Goal, Site
 
 PropValue = str | int | float | bool | None
@@ -36,28 +37,50 @@ class _Rule(Struct, frozen=True):
         return all(key in props and prop_text(props[key]) == wanted for key, wanted in self.props)
 
 
-Goals = dict[str, tuple[_Rule, ...]]
-"""Event name -> its rules; "" -> the rules for an event of any other name."""
+class Rules:
+    """The rules for events of one name. Where no prop matters, answers are kept by path."""
+
+    __slots__ = ("_by_path", "_rules")
+
+    def __init__(self, rules: tuple[_Rule, ...]) -> None:
+        self._rules = rules
+        simple = not any(rule.props for rule in rules)
+        self._by_path: Cache[str, tuple[str, ...]] | None = (
+            Cache(lambda path: self._test(path, {}), REMEMBERED_PATHS) if simple else None
+        )
+
+    def reached(self, path: str, props: Mapping[str, PropValue]) -> tuple[str, ...]:
+        """Names of the goals, in the site's order, each once."""
+        return self._test(path, props) if self._by_path is None else self._by_path[path]
+
+    def _test(self, path: str, props: Mapping[str, PropValue]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([rule.name for rule in self._rules if rule.holds(path, props)]))
+
+
+class Goals(Struct, frozen=True):
+    """A site's goals by event name, and those for an event of any other name."""
+
+    by_name: dict[str, Rules] = {}
+    others: Rules | None = None
+
+    def reached(self, name: str, path: str, props: Mapping[str, PropValue]) -> tuple[str, ...]:
+        """Names of the goals an event reaches."""
+        rules = self.by_name.get(name, self.others)
+        return () if rules is None else rules.reached(path, props)
 
 
 def compile_goals(goals: tuple[Goal, ...]) -> Goals:
     """Rules by event name. A goal that sets nothing is reached by nothing."""
     rules = [(goal.event, _rule(goal)) for goal in goals if goal.event or goal.path or goal.props]
-    names = {event for event, _ in rules} | {""} if rules else set()
-    return {name: tuple(rule for event, rule in rules if event in ("", name)) for name in names}
+    others = tuple(rule for event, rule in rules if not event)
+    return Goals(
+        {name: Rules(tuple(rule for event, rule in rules if event in ("", name))) for name, _ in rules if name},
+        Rules(others) if others else None,
+    )
 
 
 def _rule(goal: Goal) -> _Rule:
     return _Rule(goal.name, compile_pattern(goal.path) if goal.path else None, goal.props)
-
-
-def reached(goals: Goals, name: str, path: str, props: Mapping[str, PropValue]) -> tuple[str, ...]:
-    """Names of the goals an event reaches, in the site's order; each once."""
-    rules = goals.get(name)
-    if rules is None:
-        rules = goals.get("", ())
-    names = tuple([rule.name for rule in rules if rule.holds(path, props)])
-    return tuple(dict.fromkeys(names)) if len(names) > 1 else names
 
 
 _LIMIT = 1024
@@ -81,4 +104,4 @@ def goals_reached(site: Site, name: str, path: str, props: Mapping[str, PropValu
 
     `path` and `props` are as stored (redacted); props may be typed or text.
     """
-    return reached(goals_of(site), name, path, props)
+    return goals_of(site).reached(name, path, props)

@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 from msgspec import Struct
 
 from footfall.enrich.batch import NO_PAGE, Page
-from footfall.enrich.pii import redact, redact_query
+from footfall.enrich.pii import TELLING_KEYS, redact, redact_named
 from footfall.enrich.urls import NOTHING, split_url
 from footfall.enrich.wordlists import word_list
 
@@ -87,11 +87,14 @@ def read_query(query: str) -> tuple[str, Campaign | None]:
         elif name in _RANK:
             if value and (not click_id or _RANK[name] < _RANK[click_id]):
                 click_id = name
+        elif name in TELLING_KEYS:
+            kept.append(f"{key}={redact_named(name, value)}")
         elif pair and name not in TRACKING:
             kept.append(pair)
     campaign = Campaign(**found, click_id=click_id) if click_id or any(found.values()) else None
-    return redact_query("&".join(kept)) if kept else "", campaign
+    return redact("&".join(kept)) if kept else "", campaign
 
 
 def _value(raw: str) -> str:
-    return redact(unquote_plus(raw).strip()[:MAX_VALUE_CHARS])
+    text = unquote_plus(raw).strip() if "%" in raw or "+" in raw else raw.strip()
+    return redact(text[:MAX_VALUE_CHARS])

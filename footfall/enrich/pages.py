@@ -32,9 +32,8 @@ def drop_foreign_hosts(batch: EnrichedBatch, context: Context) -> None:
 def drop_excluded(batch: EnrichedBatch, context: Context) -> None:
     """Drop events on paths that the site asked not to count."""
     excluded = context.compiled(batch.site).excluded
-    if not excluded:
+    if excluded is None:
         return
     for place, page in enumerate(batch.pages):
-        path = page.path
-        if path and any(fits(path) for fits in excluded):
+        if excluded[page.path]:
             batch.drop(place, DropReason.EXCLUDED)

@@ -20,7 +20,7 @@ _EMAIL = re.compile(
 )
 _JWT = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]{2,}){1,4}")
 _LONG = re.compile(r"[A-Za-z0-9_-]{32,}")
-_DIGIT = re.compile(r"\d")
+_MANY_DIGITS = re.compile(r"\d(?:\D{0,6}\d){7}")
 _SEPARATOR = r"(?:[ .()/-]|%20|%28|%29){0,3}"
 _CARD = re.compile(r"(?<![\w.-])\d(?:(?:[ +-]|%20)?\d){12,18}(?![\w-]|\.\d)")
 _PHONES = (
@@ -38,6 +38,8 @@ _ROUNDS = 8
 
 SECRET_KEYS = frozenset(word_list("secret_keys.txt"))
 PHONE_KEYS = frozenset(word_list("phone_keys.txt"))
+TELLING_KEYS = SECRET_KEYS | PHONE_KEYS
+"""Names that say of their value what it is; for `redact_named`."""
 
 
 def redact(text: str) -> str:
@@ -50,11 +52,6 @@ def redact(text: str) -> str:
     return text
 
 
-def redact_query(query: str) -> str:
-    """A query string, redacted; values of secret-bearing parameters go whatever they hold."""
-    return redact("&".join([_pair(pair) for pair in query.split("&")]))
-
-
 def redact_named(key: str, value: str) -> str:
     """A value whose name is known."""
     name = key.lower()
@@ -65,31 +62,21 @@ def redact_named(key: str, value: str) -> str:
     return redact(value)
 
 
-def _pair(pair: str) -> str:
-    key, equals, value = pair.partition("=")
-    name = key.lower()
-    if not value or (name not in SECRET_KEYS and name not in PHONE_KEYS):
-        return pair
-    return f"{key}{equals}{redact_named(key, value)}"
-
-
 def _redact_once(text: str) -> str:
-    if "@" in text or "40" in text:
+    if "@" in text or ("%" in text and "40" in text):
         text = _EMAIL.sub(EMAIL, text)
     if "eyJ" in text:
         text = _JWT.sub(TOKEN, text)
     if len(text) >= 32:
         text = _LONG.sub(_token, text)
-    return _redact_numbers(text) if _DIGIT.search(text) or "::" in text else text
-
-
-def _redact_numbers(text: str) -> str:
-    if text.count(":") >= 2 or "%3" in text:
+    if text.count(":") >= 2 or ("%" in text and ("%3a" in text or "%3A" in text)):
         text = _IPV6.sub(_ipv6, text)
     if text.count(".") >= 3:
         text = _IPV4.sub(IP, text)
-    if len(text) < _MIN_PHONE_DIGITS:
-        return text
+    return _redact_numbers(text) if _MANY_DIGITS.search(text) else text
+
+
+def _redact_numbers(text: str) -> str:
     text = _CARD.sub(_card, text)
     for pattern in _PHONES:
         text = pattern.sub(_phone, text)

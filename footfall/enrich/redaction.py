@@ -62,14 +62,12 @@ def _changes(event: LogEvent, texts: Texts) -> dict[str, Any]:
 
 def _part(changes: dict[str, Any], name: str, part: msgspec.Struct, fields: tuple[str, ...], texts: Texts) -> None:
     """The part with these fields redacted, if any of them needs it."""
-    found = {}
+    found = None
     for field in fields:
         text: str = getattr(part, field)
-        if len(text) >= MIN_CHARS:
-            cleaned = _text(text, texts)
-            if cleaned != text:
-                found[field] = cleaned
-    if found:
+        if len(text) >= MIN_CHARS and (cleaned := _text(text, texts)) != text:
+            found = {field: cleaned} if found is None else {**found, field: cleaned}
+    if found is not None:
         changes[name] = msgspec.structs.replace(part, **found)
 
 

@@ -34,9 +34,15 @@ def _tables() -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
         table, key = (stems, domain[:-2]) if domain.endswith(".*") else (domains, domain)
         table[key] = category
         for alias in aliases.split("|"):
-            names[key.split(".")[-2 if table is domains else -1] if alias == "=" else alias] = category
+            names[_own_name(domain) if alias == "=" else alias] = category
     names.pop("", None)
     return domains, stems, names
+
+
+def _own_name(domain: str) -> str:
+    """`hatena` of `hatena.ne.jp`, `google` of `google.*`."""
+    labels = domain.split(".")
+    return labels[-3] if len(labels) >= 3 and labels[-2] in _SECOND_LEVEL else labels[-2]
 
 
 def category_of_host(host: str) -> str:

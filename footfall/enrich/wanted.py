@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from footfall.enrich.batch import EnrichedBatch
 from footfall.enrich.context import Context
-from footfall.enrich.goals import reached
+
+NONE: tuple[str, ...] = ()
 
 
 def add_goals(batch: EnrichedBatch, context: Context) -> None:
     """Fill `goals`."""
     goals = context.compiled(batch.site).goals
-    if not goals:
-        batch.goals = [()] * len(batch.events)
-        return
+    find, others = goals.by_name.get, goals.others
     batch.goals = [
-        reached(goals, event.name, page.path, event.props)
+        NONE if (rules := find(event.name, others)) is None else rules.reached(page.path, event.props)
         for event, page in zip(batch.events, batch.pages, strict=True)
     ]
