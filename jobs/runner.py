@@ -38,7 +38,7 @@ def next_due(job: Job, runs: Sequence[JobRun], start_ms: int) -> int:
     if last.state == "failed":
         failures = next((n for n, run in enumerate(runs) if run.state != "failed"), len(runs))
         shortest, longest = BACKOFF_MS
-        return last.finished_at + min(longest, shortest * 2 ** min(failures - 1, 10))
+        return last.finished_at + min(longest, shortest << min(failures - 1, 10))
     if last.state == "abandoned":
         return start_ms
     if last.state == "running":  # by its holder, or dead: the lease tells at the next look

@@ -46,11 +46,19 @@ def clock() -> Clock:
 
 
 def context_of(control: Control, clock: Callable[[], int]) -> JobContext:
-    return JobContext(settings=Settings(), control=control, now_ms=clock)
+    return JobContext(settings=Settings.model_validate({}), control=control, now_ms=clock)
 
 
 def minutely(run: Callable[[JobContext], str], name: str = "tick") -> Job:
     return Job(name, "a test", run, every=timedelta(minutes=1))
+
+
+def noting(ran: list[int]) -> Callable[[JobContext], str]:
+    def run(context: JobContext) -> str:
+        ran.append(context.now_ms())
+        return "done"
+
+    return run
 
 
 class Stepped(Runner):
@@ -67,7 +75,7 @@ class Stepped(Runner):
 
 def test_runs_at_start_then_every_minute(control: Control, clock: Clock) -> None:
     ran: list[int] = []
-    runner = Stepped([minutely(lambda c: str(ran.append(c.now_ms())))], context_of(control, clock), "a")
+    runner = Stepped([minutely(noting(ran))], context_of(control, clock), "a")
     for _ in range(5 * 60):
         runner.step()
         clock.now += 1000
@@ -133,7 +141,7 @@ def test_one_holder_at_a_time_and_a_dead_one_is_replaced(control: Control, clock
 
 def test_two_runners_share_the_work(control: Control, clock: Clock) -> None:
     ran: list[int] = []
-    job = minutely(lambda c: str(ran.append(c.now_ms())))
+    job = minutely(noting(ran))
     runners = [Stepped([job], context_of(control, clock), name) for name in "ab"]
     for _ in range(5 * 60):
         for runner in runners:
@@ -172,7 +180,11 @@ def test_a_job_with_more_to_do_does_not_keep_others_waiting(control: Control, cl
         context.again = ran.count("long") < 3
         return "a part"
 
-    jobs = [minutely(long, "long"), minutely(lambda c: str(ran.append("short")), "short")]
+    def short(_: JobContext) -> str:
+        ran.append("short")
+        return "done"
+
+    jobs = [minutely(long, "long"), minutely(short, "short")]
     runner = Stepped(jobs, context_of(control, clock), "a")
     clock.now += JITTER_MS
     for _ in range(4):

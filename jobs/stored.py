@@ -1,0 +1,50 @@
+"""What jobs ask the store: how far it is, and a statement of `jobs/sql`."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from clickhouse_driver import Client
+from clickhouse_driver.errors import ErrorCodes, ServerException
+
+from footfall.names import database_name
+from sinks.clickhouse import identifier
+
+
+@cache
+def _sql(name: str) -> str:
+    return resources.files("jobs").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
+def run(client: Client, name: str, stage: str, table: str = "", **values: object) -> list[tuple[Any, ...]]:
+    """Run `jobs/sql/<name>.sql` in the stage's database; its rows."""
+    database = identifier(database_name(stage))
+    sql = _sql(name).replace("{database}", database)
+    if table:
+        sql = sql.replace("{table}", f"{database}.{identifier(table)}")
+    answer: Any = client.execute(sql, values)
+    return answer if isinstance(answer, list) else []
+
+
+def has_tables(client: Client) -> bool:
+    """Whether the connection's database is there and migrated; a stage may never have been used."""
+    sql = "SELECT count() FROM system.tables WHERE database = %(database)s AND name = 'repair_list'"
+    try:
+        return bool(client.execute(sql, {"database": client.connection.database})[0][0])
+    except ServerException as error:
+        if error.code == ErrorCodes.UNKNOWN_DATABASE:
+            return False
+        raise
+
+
+def stored_until(client: Client, partitions: int) -> int:
+    """Log time (ms) up to which everything of every partition is stored; 0 where a
+    partition has not been heard of yet."""
+    sql = """
+        SELECT toInt64(toUnixTimestamp64Milli(min(newest))), count()
+        FROM (SELECT log_partition, max(log_time) AS newest FROM progress GROUP BY log_partition)
+    """
+    until, known = client.execute(sql)[0]
+    return int(until) if known >= partitions else 0
