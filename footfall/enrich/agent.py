@@ -29,13 +29,11 @@ CHROMIUM = frozenset({"Chrome", "Chromium", "Edge", "Opera", "HeadlessChrome", "
 
 _TV = re.compile(
     r"smart-?tv|hbbtv|apple ?tv|google ?tv|android ?tv|netcast|viera|bravia|web0s|webos\.tv|roku|crkey|inettv|"
-    r"\baft[a-z]{1,4}\b|\btv\b|dtv\b|ce-html|opera tv|philipstv|nettv|tizen [\d.]+\).*tv|mitv|shield android",
-    re.IGNORECASE,
+    r"\baft[a-z]{1,4}\b|\btv\b|dtv\b|ce-html|opera tv|philipstv|nettv|mitv|shield android"
 )
 _TABLET = re.compile(
     r"\btablet\b|\bpad\b|ipad|kindle|silk(?!.*mobile)|playbook|nexus (?:7|9|10)\b|"
-    r"\bgt-p\d|\bsm-[tpx]\d|\bkf[a-z]{3,5} build",
-    re.IGNORECASE,
+    r"\bgt-p\d|\bsm-[tpx]\d|\bkf[a-z]{3,5} build"
 )
 
 
@@ -115,9 +113,10 @@ def _os(agent: UserAgent, hints: Hints) -> tuple[str, str]:
 
 def device_type(agent: UserAgent, text: str, hints: Hints) -> str:
     """desktop, mobile, tablet, tv or other."""
-    if _TV.search(text):
+    lower = text.lower()
+    if _TV.search(lower):
         return "tv"
-    if _TABLET.search(text):
+    if _TABLET.search(lower):
         return "tablet"
     if agent.is_mobile or hints.is_mobile or (agent.os.family == "Android" and "Mobile" in text):
         return "mobile"

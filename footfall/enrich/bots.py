@@ -25,7 +25,7 @@ _BROWSERS = re.compile(
 )
 
 
-_TOKENS: list[list[str]] = list(csv.reader(word_list("bot_tokens.csv")))
+_TOKENS = [(token.lstrip("*"), token, reason) for token, reason in csv.reader(word_list("bot_tokens.csv"))]
 
 
 def _says(agent: str, token: str) -> bool:
@@ -45,9 +45,10 @@ def bot_reason(user_agent: str, client_hints: str = "") -> str:
         return EMPTY
     if "headless" in client_hints.lower():
         return HEADLESS
-    for token, reason in _TOKENS:
-        if _says(agent, token):
+    for text, token, reason in _TOKENS:
+        if text in agent and _says(agent, token):
             return reason
-    if ("bot" in agent and _BOT.search(agent)) or _MAILBOX.search(agent):
+    has_mailbox = "@" in agent or "[at]" in agent or "(at)" in agent
+    if ("bot" in agent and _BOT.search(agent)) or (has_mailbox and _MAILBOX.search(agent)):
         return CRAWLER
     return "" if _BROWSERS.match(agent) else NO_BROWSER
