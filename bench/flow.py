@@ -26,6 +26,7 @@ from footfall.enrich.context import Context
 from footfall.sessions import Policy
 from footfall.sites import Goal, Site
 from sinks.event_block import EventBlock
+from sinks.native import StringPieces
 from sinks.session_block import encode_sessions
 from sinks.writer import StoredPositions
 
@@ -44,10 +45,11 @@ class EncodingWriter:
 
     def __init__(self) -> None:
         self.block = EventBlock()
+        self.pieces = StringPieces()
         self.rows = self.sessions = self.bytes = 0
 
     def recover(self, partition: int, position: int) -> StoredPositions:
-        return StoredPositions.nothing()
+        return StoredPositions(position, -1, lambda _first, _last: {})
 
     def add_events(self, *args: Any, stored: object, look_up_before: int) -> None:
         self.block.add(*args)
@@ -56,7 +58,7 @@ class EncodingWriter:
 
     def add_sessions(self, rows: Sequence[Any]) -> None:
         self.sessions += len(rows)
-        encode_sessions(rows)
+        encode_sessions(rows, self.pieces)
 
     def flush(self) -> None:
         self.rows += self.block.rows

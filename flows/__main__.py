@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -9,14 +10,23 @@ import threading
 from datetime import timedelta
 from types import FrameType
 
+from bytewax.errors import BytewaxRuntimeError
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
+from control import ControlError
+from eventlog.protocol import LogDamaged, OffsetLost
 from flows.app import build
 from flows.wiring import Wiring
 from footfall.settings import Settings
+from sinks.clickhouse import StoreUnreachableError
+from sinks.writer import StoreBehind
 
 logger = logging.getLogger("flows")
+
+# Open sessions are long-lived: looking for cycles among them often only costs time.
+GC_THRESHOLD = (50_000, 20, 50)
+EXPECTED = (OffsetLost, LogDamaged, StoreBehind, StoreUnreachableError, ControlError)
 
 
 def main() -> int:
@@ -36,15 +46,31 @@ def main() -> int:
         recovery.mkdir(parents=True, exist_ok=True)
         init_db_dir(recovery, 1)
     wiring = Wiring(settings, stop)
+    gc.freeze()  # what is loaded by now stays: no need to look at it again
+    gc.set_threshold(*GC_THRESHOLD)
     try:
         cli_main(
             build(wiring.parts()),
             epoch_interval=timedelta(seconds=settings.epoch_seconds),
             recovery_config=RecoveryConfig(recovery, timedelta(0)),
         )
+    except BytewaxRuntimeError as error:
+        return _tell(error)
     finally:
         wiring.close()
     return 0
+
+
+def _tell(error: BaseException) -> int:
+    """One line for what a person can mend, everything for what is a bug."""
+    cause = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    if isinstance(cause, EXPECTED):
+        logger.error("stopped: %s", cause)
+    else:
+        logger.error("stopped by a fault", exc_info=error)
+    return 1
 
 
 if __name__ == "__main__":

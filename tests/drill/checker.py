@@ -153,6 +153,6 @@ def check_rollups(client: Any, rows: list[Row], spans: list[Span], closed_before
     differing = [hour for hour in closed.keys() | found.keys() if closed.get(hour) != found.get(hour)]
     if not differing:
         return []
-    hour = differing[0]
-    example = f"wanted {closed.get(hour)}, found {found.get(hour)}"
+    first = differing[0]
+    example = f"wanted {closed.get(first)}, found {found.get(first)}"
     return [f"{len(differing)} of {len(closed)} closed hours differ: {example}"]

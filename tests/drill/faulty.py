@@ -34,7 +34,7 @@ def duplicates_pass() -> None:
         return []
 
     BatchMemory.seen = lambda self, key, log_time: False  # type: ignore[method-assign]
-    SessionShard.absorb = forgetful  # type: ignore[method-assign]
+    SessionShard.absorb = forgetful  # type: ignore[method-assign,assignment]
 
 
 def skip_off_by_one() -> None:

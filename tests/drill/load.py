@@ -49,7 +49,7 @@ class Visitor:
             event_id = uuid7(at, chance.randbytes(10))
             ids.append(event_id)
             events.append(self._event(at, event_id))
-        body = {
+        body: dict[str, object] = {
             "batch_id": str(uuid.UUID(bytes=uuid7(base, chance.randbytes(10)))),
             "visitor_id": self.id,
             "consent": "granted",

@@ -12,7 +12,8 @@ HORIZON = 600
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 90)), max_size=200))
 def test_a_key_seen_within_the_horizon_is_known(steps: list[tuple[int, int]]) -> None:
-    memory, last_seen, now = BatchMemory(HORIZON), {}, 1
+    memory, now = BatchMemory(HORIZON), 1
+    last_seen: dict[int, int] = {}
     for key, pause in steps:
         now += pause
         known = memory.seen(key, now)
