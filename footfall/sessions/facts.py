@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import repeat
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from msgspec import Struct
 
@@ -40,6 +41,26 @@ class Fact(NamedTuple):
     revenue: int = 0  # ten-thousandths of the site's currency; purchases only
     goals: tuple[str, ...] = ()
     client: bool = True  # not from a server key: opens a session
+
+
+class Columns(NamedTuple):
+    """Facts turned into columns: what is asked of all of them is then asked in C."""
+
+    times: tuple[int, ...]
+    ids: tuple[bytes, ...]
+    names: tuple[str, ...]
+    hosts: tuple[str, ...]
+    paths: tuple[str, ...]
+    traffic: tuple[Traffic, ...]
+    engaged_ms: tuple[int, ...]
+    revenues: tuple[int, ...]
+    goals: tuple[tuple[str, ...], ...]
+    clients: tuple[bool, ...]
+
+
+def columns_of(facts: Sequence[tuple[Any, ...]]) -> Columns:
+    """The columns of at least one fact."""
+    return Columns._make(zip(*facts, strict=True))
 
 
 def who_of(batch: EnrichedBatch) -> Who:

@@ -7,13 +7,14 @@ is decided before, by event id, in `footfall.sessions.visitor`.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Sequence
+from itertools import chain, compress
 
 from msgspec import Struct
 
 from footfall.enrich.batch import INTERNAL, Traffic
+from footfall.ids import session_id
 from footfall.names import PAGE_EVENTS
-from footfall.sessions.facts import PURCHASE, Fact, Who
+from footfall.sessions.facts import PURCHASE, Columns, Who
 from footfall.sessions.row import MAX_PAGES, MAX_TOUCHES
 
 NEVER = 1 << 62  # later than every time
@@ -40,56 +41,59 @@ class Part(Struct, array_like=True, gc=False):
     conversions: int = 0
     orders: int = 0
     revenue: int = 0
-    # The first event that is not from a server: traffic, device and place are its.
+    # The first event that is not from a server: traffic, host, device and place are its.
     origin_at: int = NEVER
     origin_id: bytes = b""
-    traffic: tuple[str, ...] = ()
-    who: tuple[int | str, ...] = ()
-    host_at: int = NEVER
-    host_id: bytes = b""
+    traffic: tuple[str, ...] = ()  # traffic_values
+    who: tuple[int | str, ...] = ()  # who_values
     host: str = ""
     pages: list[PageSeen] = []  # the first MAX_PAGES, sorted
     last_page: PageSeen | None = None  # only where there were more
-    goals: list[str] = []
-    touches: list[Touch] = []  # every source once, at its first time; the first MAX_TOUCHES + 1
+    goals: list[str] = []  # sorted
+    # Every source once, at its first time; the first MAX_TOUCHES + 1 (one of them may
+    # turn out the session's own). The origin's is left out while it is the earliest.
+    touches: list[Touch] = []
+    row_id: int = 0  # session id, worked out for first_id; 0: not yet
 
     @property
     def has_client(self) -> bool:
         """Whether there is an event that opens a session."""
         return self.origin_at != NEVER
 
-    def add(self, facts: Sequence[Fact], who: Who) -> None:
-        """Take in events that are all of this day, new, and of one record."""
-        first_at, first_id, last_at = self.first_at, self.first_id, self.last_at
-        host_at, origin_at = self.host_at, self.origin_at
-        engaged_ms = 0
-        for fact in facts:
-            at, event_id, name, host, path, traffic, engaged, revenue, goals, client = fact
-            if at > last_at:
-                last_at = at
-            if at < first_at or (at == first_at and event_id < first_id):
-                first_at, first_id = at, event_id
-            if at <= origin_at and client and (at < origin_at or event_id < self.origin_id):
-                origin_at, self.origin_id = at, event_id
-                self.traffic, self.who = traffic_values(traffic), who_values(who)
-            if at <= host_at and host and (at < host_at or event_id < self.host_id):
-                host_at, self.host_id, self.host = at, event_id, host
-            if name in PAGE_EVENTS:
-                self.page_views += 1
-                self._add_page((at, event_id, path))
-            elif name == PURCHASE:
-                self.orders += 1
-                self.revenue += revenue
-            if engaged:
-                engaged_ms += engaged
-            if goals:
-                self._add_goals(goals)
-            if traffic is not INTERNAL:
-                self._add_traffic(at, event_id, traffic)
-        self.first_at, self.first_id, self.last_at = first_at, first_id, last_at
-        self.host_at, self.origin_at = host_at, origin_at
-        self.engaged_ms += engaged_ms
-        self.events += len(facts)
+    def session_id(self, site_id: str, visitor_id: int) -> int:
+        """The id of the session that starts with this part."""
+        if not self.row_id:
+            self.row_id = session_id(site_id, visitor_id, self.first_id)
+        return self.row_id
+
+    def add(self, facts: Columns, first_at: int, last_at: int, who: Who) -> None:
+        """Take in events that are new, of this day and of one record; first and last are
+        the bounds of their times."""
+        times, ids, names, hosts, paths, traffic, engaged_ms, revenues, goals, clients = facts
+        place = times.index(first_at)
+        if times.count(first_at) > 1:
+            place = min((i for i, at in enumerate(times) if at == first_at), key=ids.__getitem__)
+        first = (first_at, ids[place])
+        if first < (self.first_at, self.first_id):
+            self.first_at, self.first_id = first
+            self.row_id = 0
+        if clients[place] and first < (self.origin_at, self.origin_id):
+            self._move_origin(first, traffic_values(traffic[place]), who_values(who), hosts[place])
+        self.last_at = max(self.last_at, last_at)
+        self.events += len(times)
+        self.engaged_ms += sum(engaged_ms)
+        seen = list(compress(zip(times, ids, paths, strict=True), map(_is_page, names)))
+        if seen:
+            self._add_pages(seen)
+        if PURCHASE in names:
+            self.orders += names.count(PURCHASE)
+            self.revenue += sum(revenues)
+        if any(goals):
+            self._add_goals(goals)
+        if traffic.count(INTERNAL) != len(traffic):
+            for at, event_id, source in zip(times, ids, traffic, strict=True):
+                if source.channel:
+                    self._add_touch((at, event_id, *touch_key(traffic_values(source))))
 
     def merge(self, other: Part) -> None:
         """Take in another accumulator that shares no event with this one."""
@@ -102,11 +106,12 @@ class Part(Struct, array_like=True, gc=False):
         self.last_at = max(self.last_at, other.last_at)
         if (other.first_at, other.first_id) < (self.first_at, self.first_id):
             self.first_at, self.first_id = other.first_at, other.first_id
-        if (other.origin_at, other.origin_id) < (self.origin_at, self.origin_id):
-            self.origin_at, self.origin_id = other.origin_at, other.origin_id
-            self.traffic, self.who = other.traffic, other.who
-        if (other.host_at, other.host_id) < (self.host_at, self.host_id):
-            self.host_at, self.host_id, self.host = other.host_at, other.host_id, other.host
+            self.row_id = other.row_id
+        origin = (other.origin_at, other.origin_id)
+        if origin < (self.origin_at, self.origin_id):
+            self._move_origin(origin, other.traffic, other.who, other.host)
+        elif other.has_client:
+            self._add_touch((*origin, *touch_key(other.traffic)))
         self.goals = sorted({*self.goals, *other.goals})
         if other.last_page is not None:
             self._keep_last(other.last_page)
@@ -114,6 +119,24 @@ class Part(Struct, array_like=True, gc=False):
             self._add_page(page)
         for touch in other.touches:
             self._add_touch(touch)
+
+    def _move_origin(
+        self, origin: tuple[int, bytes], traffic: tuple[str, ...], who: tuple[int | str, ...], host: str
+    ) -> None:
+        before = (self.origin_at, self.origin_id, self.traffic)
+        (self.origin_at, self.origin_id), self.traffic, self.who, self.host = origin, traffic, who, host
+        if before[2]:
+            self._add_touch((before[0], before[1], *touch_key(before[2])))
+
+    def _add_pages(self, seen: list[PageSeen]) -> None:
+        self.page_views += len(seen)
+        pages = self.pages
+        in_order = not pages or seen[0] > pages[-1]
+        if in_order and len(pages) + len(seen) <= MAX_PAGES and seen == sorted(seen):
+            self.pages = pages + seen if pages else seen
+        else:
+            for page in seen:
+                self._add_page(page)
 
     def _add_page(self, page: PageSeen) -> None:
         pages = self.pages
@@ -131,28 +154,35 @@ class Part(Struct, array_like=True, gc=False):
         if self.last_page is None or page > self.last_page:
             self.last_page = page
 
-    def _add_goals(self, goals: tuple[str, ...]) -> None:
-        self.conversions += 1
-        for goal in goals:
-            if goal not in self.goals:
-                insort(self.goals, goal)
-
-    def _add_traffic(self, at: int, event_id: bytes, traffic: Traffic) -> None:
-        if traffic.channel and traffic.channel != DIRECT:
-            source = traffic.utm_source or traffic.referrer_host
-            self._add_touch((at, event_id, traffic.channel, source, traffic.utm_campaign))
+    def _add_goals(self, goals: tuple[tuple[str, ...], ...]) -> None:
+        self.conversions += sum(map(bool, goals))
+        self.goals = sorted({*self.goals, *chain.from_iterable(goals)})
 
     def _add_touch(self, touch: Touch) -> None:
-        """One more than a row shows is kept: one of them may turn out the session's own."""
-        touches = self.touches
-        for place, known in enumerate(touches):
-            if known[2:] == touch[2:]:
-                if touch < known:
-                    del touches[place]
-                    break
-                return
-        insort(touches, touch)
-        del touches[MAX_TOUCHES + 1 :]
+        key = touch[2:]
+        if not key[0] or key[0] == DIRECT:
+            return
+        if key == touch_key(self.traffic) and touch[:2] >= (self.origin_at, self.origin_id):
+            return
+        for place, known in enumerate(self.touches):
+            if known[2:] == key:
+                if touch > known:
+                    return
+                del self.touches[place]
+                break
+        insort(self.touches, touch)
+        del self.touches[MAX_TOUCHES + 1 :]
+
+
+_is_page = PAGE_EVENTS.__contains__
+
+
+def touch_key(traffic: tuple[str, ...]) -> tuple[str, str, str]:
+    """What tells one source of visits from another: channel, source, campaign."""
+    if not traffic:
+        return ("", "", "")
+    channel, referrer_host, utm_source, _, utm_campaign, *_ = traffic
+    return (channel, utm_source or referrer_host, utm_campaign)
 
 
 def traffic_values(traffic: Traffic) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from footfall.sessions.facts import Fact, Who
+from footfall.sessions.facts import Fact, Who, columns_of
 from footfall.sessions.part import NEVER
 from footfall.sessions.row import SessionRow
 from footfall.sessions.run import Run, withdrawal
@@ -78,20 +78,18 @@ def _unique(facts: Iterable[StoredFact]) -> list[StoredFact]:
 
 
 def _runs(site: Site, facts: Sequence[StoredFact]) -> list[tuple[Run, bool]]:
+    """The runs of sorted facts, and whether a late one is among them."""
     runs: list[tuple[Run, bool]] = []
-    late = {stored.fact.event_id for stored in facts if stored.late}
-    who_of = {stored.fact.event_id: stored.who for stored in facts}
-    if not facts:
-        return runs
-    for chain in chains(site, [stored.fact for stored in facts]):
-        has_late = any(fact.event_id in late for fact in chain.facts)
-        if runs and chain.first_at <= runs[-1][0].reach:
-            runs[-1] = (runs[-1][0], runs[-1][1] or has_late)
-        else:
-            runs.append((Run(), has_late))
-        for who, same in groupby(chain.facts, key=lambda fact: who_of[fact.event_id]):
-            part = list(same)
-            runs[-1][0].add(part, who, part[0].occurred_at, part[-1].occurred_at, chain.reach)
+    for who, same in groupby(facts, key=lambda stored: stored.who):
+        part = list(same)
+        late = {stored.fact.event_id for stored in part if stored.late}
+        for chain in chains(site, columns_of([stored.fact for stored in part])):
+            has_late = not late.isdisjoint(chain.facts.ids)
+            if runs and chain.first_at <= runs[-1][0].reach:
+                runs[-1] = (runs[-1][0], runs[-1][1] or has_late)
+            else:
+                runs.append((Run(), has_late))
+            runs[-1][0].add(chain.facts, who, chain.first_at, chain.last_at, chain.reach)
     return runs
 
 

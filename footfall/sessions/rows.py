@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from footfall.sessions.part import Part, Touch
+from footfall.sessions.part import Part, Touch, touch_key
 from footfall.sessions.row import MAX_TOUCHES, SessionRow
 
 BOUNCE_ENGAGED_MS = 10_000
@@ -61,6 +61,7 @@ def to_row(part: Part, site_id: str, visitor_id: int, row_id: int) -> SessionRow
 
 def further_touches(part: Part) -> list[Touch]:
     """The campaigns and referrers besides the session's own."""
-    channel, referrer_host, source, _, campaign, *_ = part.traffic
-    own = (channel, source or referrer_host, campaign)
+    if not part.touches:
+        return []
+    own = touch_key(part.traffic)
     return [touch for touch in part.touches if touch[2:] != own][:MAX_TOUCHES]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from msgspec import Struct
 
-from footfall.ids import session_id
-from footfall.sessions.facts import Fact, Who
+from footfall.sessions.facts import Columns, Who
 from footfall.sessions.part import NEVER, Part
 from footfall.sessions.row import SessionRow, session_version
 from footfall.sessions.rows import to_row
@@ -42,13 +39,13 @@ class Run(Struct, array_like=True, gc=False):
         """Whether this is a session at all."""
         return any(part.has_client for part in self.parts)
 
-    def add(self, facts: Sequence[Fact], who: Who, first_at: int, last_at: int, reach: int) -> None:
+    def add(self, facts: Columns, who: Who, first_at: int, last_at: int, reach: int) -> None:
         """Take in new events of one day and one record, with their bounds."""
         self.first_at = min(self.first_at, first_at)
         self.last_at = max(self.last_at, last_at)
         self.reach = max(self.reach, reach)
-        self.events += len(facts)
-        self._part(first_at // DAY_MS).add(facts, who)
+        self.events += len(facts.times)
+        self._part(first_at // DAY_MS).add(facts, first_at, last_at, who)
 
     def merge(self, other: Run) -> None:
         """Take in another run, which shares no event with this one."""
@@ -118,7 +115,7 @@ class Run(Struct, array_like=True, gc=False):
         now: dict[int, Written] = {}
         version = session_version(generation, self.events, closed)
         for part in self.sessions():
-            row_id = session_id(site_id, visitor_id, part.first_id)
+            row_id = part.session_id(site_id, visitor_id)
             now[row_id] = (part.first_at, part.events, self.is_cut)
             if closed or self.written.get(row_id) != now[row_id]:
                 row = to_row(part, site_id, visitor_id, row_id)

@@ -124,7 +124,7 @@ class SessionShard:
         return rows
 
     def _work_off(self, log_time: int) -> None:
-        while min(self._opening.next_at, self._closing.next_at) <= log_time:
+        while log_time >= self._opening.next_at or log_time >= self._closing.next_at:
             for visitor_id in self._opening.due(log_time):
                 self._write_open(visitor_id, log_time)
             for visitor_id in self._closing.due(log_time):

@@ -6,17 +6,18 @@ import struct
 from array import array
 from collections.abc import Iterator, Sequence
 from operator import itemgetter, xor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from footfall.sessions.facts import Fact, Who
+from footfall.sessions.facts import Columns, Fact, Who, columns_of
 from footfall.sessions.part import NEVER
 from footfall.sessions.run import DAY_MS, MAX_EVENT_IDS, Run
 from footfall.sites import DEFAULT_WINDOW_MS, Site
 
 BY_TIME = itemgetter(0, 1)  # of facts: time, event id
+MANY_KEYS = 256
 _TIMES = struct.Struct("<QQI")  # closes at, open row at, runs: readable without decoding
 
 
@@ -42,74 +43,82 @@ class Chain(NamedTuple):
     first_at: int
     last_at: int
     reach: int
-    facts: Sequence[Fact]
+    facts: Columns
 
 
 class Visitor:
-    """The open runs of one visitor, and which event ids they hold."""
+    """The open runs of one visitor."""
 
-    __slots__ = ("aliases", "close_at", "open_at", "runs", "seen", "site_id")
+    __slots__ = ("_seen", "aliases", "close_at", "open_at", "runs", "site_id")
 
     def __init__(self, site_id: str) -> None:
         self.site_id = site_id
         self.runs: list[Run] = []
         self.aliases: list[int] = []  # today's ids of a visitor known by yesterday's
-        self.seen: set[int] = set()
         self.close_at = NEVER  # log time at which the first of the runs closes
         self.open_at = NEVER  # log time at which an open row is to be written
+        self._seen: set[int] | None = None  # event keys, where there are many
 
     def absorb(self, site: Site, who: Who, facts: Sequence[Fact], log_time: int) -> list[int]:
         """Take in the events of one record; the places of those already known."""
-        keys = event_keys(facts)
-        places: list[int] = []
-        if len(set(keys)) != len(keys) or not self.seen.isdisjoint(keys):
-            places, keys, facts = self._without_known(keys, facts)
-        if facts:
-            for chain in chains(site, facts):
-                # A record that falls apart is rare; then the keys are made once more.
-                self._join(chain, keys if chain.facts is facts else event_keys(chain.facts), who, log_time)
-            self.seen.update(keys)
-        return places
-
-    def _without_known(
-        self, keys: list[int], facts: Sequence[Fact]
-    ) -> tuple[list[int], list[int], Sequence[Fact]]:
-        places: list[int] = []
+        columns = columns_of(facts)
+        keys = event_keys(columns.ids)
+        known = self._known_keys()
+        if len(set(keys)) == len(keys) and (not known or known.isdisjoint(keys)):
+            self._join(site, who, columns, keys, log_time)
+            return []
+        places = []
         fresh: dict[int, Fact] = {}
         for place, (key, fact) in enumerate(zip(keys, facts, strict=True)):
-            if key in self.seen or key in fresh:
+            if key in known or key in fresh:
                 places.append(place)
             else:
                 fresh[key] = fact
-        return places, list(fresh), list(fresh.values())
+        if fresh:
+            self._join(site, who, columns_of([*fresh.values()]), [*fresh], log_time)
+        return places
 
-    def _join(self, chain: Chain, keys: list[int], who: Who, log_time: int) -> None:
-        first_at, last_at, reach, facts = chain
-        met = [run for run in self.runs if run.first_at <= reach and first_at <= run.reach]
-        if met:
-            run = met[0]
-            for other in met[1:]:
-                run.merge(other)
-                self.runs.remove(other)
-        else:
+    def _known_keys(self) -> set[int]:
+        """Event keys of all open runs. Made anew for each record while they are few: as
+        a set they take ten times the memory."""
+        if self._seen is not None:
+            return self._seen
+        known: set[int] = set()
+        for run in self.runs:
+            known.update(array("Q", run.ids))
+        if len(known) > MANY_KEYS:
+            self._seen = known
+        return known
+
+    def _join(self, site: Site, who: Who, facts: Columns, keys: list[int], log_time: int) -> None:
+        for chain in chains(site, facts):
+            run = self._run_for(chain)
+            run.add(chain.facts, who, chain.first_at, chain.last_at, chain.reach)
+            run.changed_at = run.changed_at or log_time
+            run.ids += array("Q", keys if chain.facts is facts else event_keys(chain.facts.ids)).tobytes()
+            if len(run.ids) > 8 * MAX_EVENT_IDS:
+                del run.ids[: 4 * MAX_EVENT_IDS]
+                self._seen = None
+        if self._seen is not None:
+            self._seen.update(keys)
+
+    def _run_for(self, chain: Chain) -> Run:
+        """The run that the events join: a new one, the only one they touch, or all that
+        they touch made one."""
+        met = [run for run in self.runs if run.first_at <= chain.reach and chain.first_at <= run.reach]
+        if not met:
             run = Run()
             self.runs.append(run)
-        run.add(facts, who, first_at, last_at, reach)
-        run.ids += array("Q", keys).tobytes()
-        if len(run.ids) > 8 * MAX_EVENT_IDS:
-            del run.ids[: 4 * MAX_EVENT_IDS]
-            self.seen = set(self._known_keys())
-        if not run.changed_at:
-            run.changed_at = log_time
+            return run
+        for other in met[1:]:
+            met[0].merge(other)
+            self.runs.remove(other)
+        return met[0]
 
     def drop(self, run: Run) -> None:
         """Forget a run that is closed."""
-        self.runs.remove(run)
-        self.seen = set(self._known_keys())
-
-    def _known_keys(self) -> Iterator[int]:
-        for run in self.runs:
-            yield from array("Q", bytes(run.ids))
+        self.runs = [other for other in self.runs if other is not run]
+        self._seen = None
 
     def reaches(self, at: int, window_ms: int) -> bool:
         """Whether an event of that time would join an open run."""
@@ -127,7 +136,6 @@ class Visitor:
         visitor = cls(stored.site_id)
         visitor.runs, visitor.aliases = stored.runs, stored.aliases
         visitor.close_at, visitor.open_at, _ = times_of(data)
-        visitor.seen = set(visitor._known_keys())
         return visitor
 
 
@@ -140,22 +148,25 @@ def times_of(data: bytes) -> Times:
     return Times._make(_TIMES.unpack_from(data))
 
 
-def event_keys(facts: Sequence[Fact]) -> list[int]:
+def event_keys(ids: Sequence[bytes]) -> list[int]:
     """64 bits of each event id: both halves folded together, as in some kinds of UUID
     one half is the same for all (a UUIDv1's node, a UUIDv7's millisecond)."""
-    halves = array("Q", b"".join([fact[1] for fact in facts]))
+    halves = array("Q", b"".join(ids))
     return list(map(xor, halves[::2], halves[1::2]))
 
 
-def chains(site: Site, facts: Sequence[Fact]) -> Iterator[Chain]:
-    """The facts cut where they do not chain and at UTC midnight."""
-    times = [fact[0] for fact in facts]
-    first_at, last_at = min(times), max(times)
+def chains(site: Site, facts: Columns) -> list[Chain]:
+    """The facts cut where they do not chain, at UTC midnight, and where what a server
+    told meets what a client told (a record is one or the other)."""
+    first_at, last_at = min(facts.times), max(facts.times)
     window_ms = constant_window(site, first_at, last_at)
-    if last_at - first_at <= window_ms and first_at // DAY_MS == last_at // DAY_MS:
-        yield Chain(first_at, last_at, last_at + window_ms, facts)
-    else:
-        yield from _cut(site, sorted(facts, key=BY_TIME))
+    if (
+        last_at - first_at <= window_ms
+        and first_at // DAY_MS == last_at // DAY_MS
+        and facts.clients.count(facts.clients[0]) == len(facts.clients)
+    ):
+        return [Chain(first_at, last_at, last_at + window_ms, facts)]
+    return list(_cut(site, sorted(zip(*facts, strict=True), key=BY_TIME)))
 
 
 def constant_window(site: Site, first_at: int, last_at: int) -> int:
@@ -170,12 +181,18 @@ def constant_window(site: Site, first_at: int, last_at: int) -> int:
     return site.window_ms(first_at)
 
 
-def _cut(site: Site, facts: list[Fact]) -> Iterator[Chain]:
-    start, reach = 0, facts[0][0] + site.window_ms(facts[0][0])
+def _cut(site: Site, facts: Sequence[tuple[Any, ...]]) -> Iterator[Chain]:
+    start, reach = 0, 0
     for place, fact in enumerate(facts):
         at = fact[0]
-        if at > reach or at // DAY_MS != facts[start][0] // DAY_MS:
-            yield Chain(facts[start][0], facts[place - 1][0], reach, facts[start:place])
+        if place == start:
+            reach = at
+        elif at > reach or at // DAY_MS != facts[start][0] // DAY_MS or fact[9] != facts[start][9]:
+            yield _chain(facts[start:place], reach)
             start, reach = place, at
         reach = max(reach, at + site.window_ms(at))
-    yield Chain(facts[start][0], facts[-1][0], reach, facts[start:])
+    yield _chain(facts[start:], reach)
+
+
+def _chain(facts: Sequence[tuple[Any, ...]], reach: int) -> Chain:
+    return Chain(facts[0][0], facts[-1][0], reach, columns_of(facts))

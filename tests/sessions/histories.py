@@ -34,6 +34,7 @@ TRAFFIC = [
 ]
 SITES = [
     Site(site_id="shop"),
+    Site(site_id="shop", windows=(Window(valid_from=0, window_ms=2 * MINUTE),)),
     Site(site_id="shop", windows=(Window(valid_from=0, window_ms=9 * HOUR),)),
     Site(
         site_id="shop",
@@ -65,8 +66,11 @@ class Arrival:
         return live, late
 
 
-STEPS = [0, 0, 0, 3 * SECOND, 50 * SECOND, 4 * MINUTE, 20 * MINUTE, 30 * MINUTE, 31 * MINUTE, 41 * MINUTE,
-         2 * HOUR, 8 * HOUR, 25 * HOUR]  # fmt: skip
+STEPS = {
+    "burst": [0, 3 * SECOND, 50 * SECOND, MINUTE, 4 * MINUTE],
+    "day": [0, 4 * MINUTE, 20 * MINUTE, 30 * MINUTE, 31 * MINUTE, 41 * MINUTE, 2 * HOUR, 8 * HOUR],
+    "days": [0, 4 * MINUTE, 6 * HOUR, 8 * HOUR, 9 * HOUR, 9 * HOUR + 1, 25 * HOUR],
+}
 AGES = [0, 0, 1, 1 * SECOND, 1 * MINUTE, 5 * MINUTE, 599 * SECOND, 600 * SECOND]
 LATE_AGES = [*AGES, 601 * SECOND, 25 * MINUTE, 40 * MINUTE, 3 * HOUR, 26 * HOUR]
 
@@ -75,7 +79,7 @@ LATE_AGES = [*AGES, 601 * SECOND, 25 * MINUTE, 40 * MINUTE, 3 * HOUR, 26 * HOUR]
 def histories(draw: st.DrawFn, ages: list[int] = AGES, max_records: int = 30) -> list[Arrival]:
     """Records of three visitors in the order of the log, some events told twice."""
     chance = random.Random(draw(st.integers(0, 2**32)))
-    steps = draw(st.lists(st.sampled_from(STEPS), min_size=1, max_size=max_records))
+    steps = chance.choices(STEPS[draw(st.sampled_from(sorted(STEPS)))], k=draw(st.integers(1, max_records)))
     visitors = draw(st.integers(1, 3))
     log_time = START
     arrivals: list[Arrival] = []

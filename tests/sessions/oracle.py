@@ -85,7 +85,7 @@ def _row(site: Site, visitor: int, group: list[Told]) -> SessionRow:
         page_views=len(pages),
         events=len(facts),
         is_bounce=len(pages) < 2 and not goals and engaged < 10_000,
-        hostname=next((fact.host for fact in facts if fact.host), ""),
+        hostname=origin.fact.host,
         channel=traffic.channel,
         referrer_host=traffic.referrer_host,
         utm_source=traffic.utm_source,
