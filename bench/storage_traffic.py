@@ -19,10 +19,39 @@ from footfall.record import LogEvent, Record
 from footfall.sites import Site
 
 SITES = [Site(site_id=f"site-{number}.example") for number in range(5)]
-WORDS = (
-    "summer winter running shoes jacket blue green travel guide review best cheap kitchen garden light smart "
-    "phone cable bike helmet story market football election recipe bread coffee morning evening house plant"
-).split()
+WORDS = [
+    "summer",
+    "winter",
+    "running",
+    "shoes",
+    "jacket",
+    "blue",
+    "green",
+    "travel",
+    "guide",
+    "review",
+    "best",
+    "cheap",
+    "kitchen",
+    "garden",
+    "light",
+    "smart",
+    "phone",
+    "cable",
+    "bike",
+    "helmet",
+    "story",
+    "market",
+    "football",
+    "election",
+    "recipe",
+    "bread",
+    "coffee",
+    "morning",
+    "evening",
+    "house",
+    "plant",
+]
 DEVICES = [
     Device(kind, browser, version, os, os_version, brand)
     for kind, browser, os, os_version, brand in (
@@ -105,13 +134,23 @@ class Visit:
             self.fill(event, title)
             events.append(event)
             occurred.append(self.now)
+        width, height, screen_width, screen_height = self.screen
         record = Record(
-            site_id=self.site.site_id, batch_id=uuid7(self.now, chance.randbytes(10)), received_at=self.now + 150,
-            sent_at=self.now, visitor_id=self.visitor, id_kind=IdKind.CONSENTED if self.consented else IdKind.DAILY,
-            consent=Consent.GRANTED if self.consented else Consent.NONE, language=self.language,
-            viewport_width=self.screen[0], viewport_height=self.screen[1], screen_width=self.screen[2],
-            screen_height=self.screen[3], sdk="footfall-js/0.1.0", events=events,
-        )  # fmt: skip
+            site_id=self.site.site_id,
+            batch_id=uuid7(self.now, chance.randbytes(10)),
+            received_at=self.now + 150,
+            sent_at=self.now,
+            visitor_id=self.visitor,
+            id_kind=IdKind.CONSENTED if self.consented else IdKind.DAILY,
+            consent=Consent.GRANTED if self.consented else Consent.NONE,
+            language=self.language,
+            viewport_width=width,
+            viewport_height=height,
+            screen_width=screen_width,
+            screen_height=screen_height,
+            sdk="footfall-js/0.1.0",
+            events=events,
+        )
         batch = EnrichedBatch(record, self.site)
         batch.occurred = occurred
         batch.pages = [page] * len(events)

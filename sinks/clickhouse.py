@@ -96,7 +96,7 @@ def connect(settings: Settings, user: str | None = None, database: str = "") -> 
 
 def is_retryable(error: BaseException) -> bool:
     """Whether the same query may succeed later: the network, a restart, or no room for now."""
-    if isinstance(error, NetworkError | EOFError | OSError):
+    if isinstance(error, NetworkError | EOFError | OSError | StoreUnreachableError):
         return True
     if isinstance(error, ServerException):
         return error.code in RETRYABLE_CODES

@@ -15,6 +15,7 @@ from sinks.native import EncodedBlock
 from sinks.schema import EVENT_COLUMNS, EVENT_TYPES
 
 Position = tuple[int, int, int]  # partition, offset, place of the event in the record
+Key = tuple[str, int, str, bytes]  # site, event_day, name, event id
 
 
 class EventBlock:
@@ -101,19 +102,37 @@ class EventBlock:
         for part in parts.values():
             self.add(batch, visitor_id, part, late, partition, offset, log_time)
 
-    def positions(self) -> Iterator[Position]:
-        """Of all rows."""
+    def located_keys(self) -> Iterator[tuple[Position, Key]]:
+        """Position and sorting key of all rows."""
         for rows in self._months.values():
             start = 0
-            for run in rows.runs:
-                for index in rows.index[start : start + run.size]:
-                    yield (run.partition, run.offset, index)
+            for run, days in zip(rows.runs, rows.days, strict=True):
+                site_id = run.batch.record.site_id
+                for place in range(run.size):
+                    event = rows.events[start + place]
+                    day = int.from_bytes(days[2 * place : 2 * place + 2], "little")
+                    position = (run.partition, run.offset, rows.index[start + place])
+                    yield position, (site_id, day, event.name, event.event_id)
                 start += run.size
 
-    def runs(self) -> Iterator[Run]:
-        """All runs: which records the rows come from."""
+    def offsets(self) -> dict[int, tuple[int, int]]:
+        """Log partition -> first and last offset of the rows."""
+        found: dict[int, tuple[int, int]] = {}
         for rows in self._months.values():
-            yield from rows.runs
+            for run in rows.runs:
+                first, last = found.get(run.partition, (run.offset, run.offset))
+                found[run.partition] = min(first, run.offset), max(last, run.offset)
+        return found
+
+    def parts(self) -> list[EventBlock]:
+        """A block for each partition of the table."""
+        out = []
+        for partition, rows in self._months.items():
+            part = EventBlock()
+            part._months[partition] = rows
+            part.rows = len(rows.events)
+            out.append(part)
+        return out
 
     def without(self, left_out: Container[Position]) -> EventBlock:
         """A block with the other rows."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 # A LowCardinality part: keys follow it in the block, and replace what came before.
 _HAS_ADDITIONAL_KEYS = 1 << 9
 _NEED_UPDATE_DICTIONARY = 1 << 10
-_KEYS_VERSION = (1).to_bytes(8, "little")
+LOW_CARDINALITY_PREFIX = (1).to_bytes(8, "little")  # the version of the keys' format
 _CODE_SIZES = ((1 << 8, "B", 0), (1 << 16, "H", 1), (1 << 32, "I", 2))  # keys below -> array type, index type
 
 EMPTY = b"\0"  # the empty string, as it stands in a String column
@@ -150,12 +150,12 @@ def low_cardinality_runs(values: Iterable[str], counts: Sequence[int], rows: int
     return _with_dictionary(codes, indexes, rows, pieces)
 
 
-def _low_cardinality_inside(values: Sequence[str], pieces: StringPieces) -> bytes:
+def low_cardinality_inside(values: Sequence[str], pieces: StringPieces) -> bytes:
     """LowCardinality values inside an Array or Map, without the state prefix (which stands
     before the offsets). Nothing at all where there are no values."""
     if not values:
         return b""
-    return low_cardinality(values, pieces)[len(_KEYS_VERSION) :]
+    return low_cardinality(values, pieces)[len(LOW_CARDINALITY_PREFIX) :]
 
 
 def _index_type(codes: Codes) -> tuple[str, int]:
@@ -176,7 +176,7 @@ def _with_dictionary(codes: Codes, indexes: bytes, rows: int, pieces: StringPiec
     flags = _HAS_ADDITIONAL_KEYS | _NEED_UPDATE_DICTIONARY | _index_type(codes)[1]
     return b"".join(
         (
-            _KEYS_VERSION,
+            LOW_CARDINALITY_PREFIX,
             flags.to_bytes(8, "little"),
             len(codes).to_bytes(8, "little"),
             strings(codes, pieces),
@@ -206,5 +206,10 @@ def map_column(
 ) -> bytes:
     """A Map(LowCardinality(String), String) column; keys and values are those of all rows, in order."""
     return b"".join(
-        (_KEYS_VERSION, offsets(gaps, lengths), _low_cardinality_inside(keys, pieces), strings(values, pieces))
+        (
+            LOW_CARDINALITY_PREFIX,
+            offsets(gaps, lengths),
+            low_cardinality_inside(keys, pieces),
+            strings(values, pieces),
+        )
     )

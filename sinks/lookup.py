@@ -1,0 +1,70 @@
+"""Which events are in the base table already: for those too old for the flow's memory."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from datetime import date
+
+from clickhouse_driver import Client
+
+from sinks.clickhouse import identifier
+from sinks.event_block import EventBlock, Key, Position
+
+IDS_A_QUERY = 5_000  # 160 kB of text, below the server's max_query_size
+
+
+def duplicates(client: Client, database: str, block: EventBlock, look_up: Container[Position]) -> set[Position]:
+    """The positions among `look_up` whose event is stored, or is in the block itself before.
+
+    To be asked before any row of the block is sent.
+    """
+    first: dict[Key, Position] = {}
+    found: set[Position] = set()
+    elsewhere = {key for position, key in block.located_keys() if position not in look_up}  # noqa: SIM118 - no dict
+    for position, key in block.located_keys():
+        if position in look_up:
+            if key in first or key in elsewhere:
+                found.add(position)
+            else:
+                first[key] = position
+    found.update(first[key] for key in stored_keys(client, database, first))
+    return found
+
+
+def stored_keys(client: Client, database: str, keys: Iterable[Key]) -> set[Key]:
+    """Which of these events are in the base table."""
+    wanted = sorted(keys)
+    found: set[Key] = set()
+    start = 0
+    while start < len(wanted):
+        site_id = wanted[start][0]
+        end = start
+        while end < len(wanted) and end - start < IDS_A_QUERY and wanted[end][0] == site_id:
+            end += 1
+        found |= _stored_of_site(client, database, wanted[start:end])
+        start = end
+    return found
+
+
+def _stored_of_site(client: Client, database: str, wanted: list[Key]) -> set[Key]:
+    """`wanted` is sorted and of one site. The ids travel as one literal: parsing a list of them costs more."""
+    rows = client.execute(
+        "SELECT toUInt16(event_day), name, hex(event_id) "  # noqa: S608 - a checked name
+        f"FROM {identifier(database)}.events "
+        "WHERE site_id = %(site)s AND event_day BETWEEN %(first)s AND %(last)s AND name IN %(names)s "
+        "AND event_id IN (SELECT toFixedString(unhex(substring(%(ids)s, 1 + 32 * number, 32)), 16) "
+        "FROM numbers(%(count)s))",
+        {
+            "site": wanted[0][0],
+            "first": _date(wanted[0][1]),
+            "last": _date(wanted[-1][1]),
+            "names": sorted({key[2] for key in wanted}),
+            "ids": b"".join(key[3] for key in wanted).hex(),
+            "count": len(wanted),
+        },
+    )
+    return {(wanted[0][0], day, name, bytes.fromhex(event_id)) for day, name, event_id in rows} & set(wanted)
+
+
+def _date(day: int) -> date:
+    return date.fromordinal(date(1970, 1, 1).toordinal() + day)

@@ -1,0 +1,107 @@
+"""Which log positions are stored: what makes writing events effectively once.
+
+A position (partition, offset, index) is stored at most once: before an insert whose
+outcome is unknown is tried again, and before a restarted flow writes anything, the
+inserts that may still run are ended and the stored positions are read back from
+`events` itself. Merges are not relied on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from clickhouse_driver import Client
+
+from sinks.clickhouse import identifier
+from sinks.event_block import EventBlock, Position
+
+WINDOW = 50_000  # offsets read at a time, so that a long gap needs no more memory than a short one
+
+Read = Callable[[int, int], dict[int, int]]  # first and last offset -> offset: bits of the stored indexes
+
+
+def kill_insert(client: Client, query_id: str) -> None:
+    """End the insert if it still runs; when this returns it is wholly stored or not at all."""
+    client.execute("KILL QUERY WHERE query_id = %(id)s SYNC", {"id": query_id})
+
+
+def kill_inserts(client: Client, prefix: str) -> None:
+    """The same for all inserts whose id begins with `prefix`, in which LIKE sees no wildcard."""
+    client.execute("KILL QUERY WHERE query_id LIKE %(pattern)s SYNC", {"pattern": f"{prefix}%"})
+
+
+def stored_positions(client: Client, database: str, block: EventBlock) -> set[Position]:
+    """Which positions of the block are in the store."""
+    found: set[Position] = set()
+    for partition, (first, last) in block.offsets().items():
+        rows = client.execute(
+            f"SELECT log_offset, log_index FROM {identifier(database)}.events "  # noqa: S608 - a checked name
+            "WHERE log_partition = %(partition)s AND log_offset BETWEEN %(first)s AND %(last)s",
+            {"partition": partition, "first": first, "last": last},
+        )
+        found.update((partition, offset, index) for offset, index in rows)
+    return found
+
+
+def progress_of(client: Client, database: str, partition: int) -> tuple[int, int]:
+    """(next offset: all below it is stored, time of the last stored heartbeat in ms); 0 where nothing is."""
+    rows = client.execute(
+        "SELECT max(log_offset), max(toUnixTimestamp64Milli(heartbeat_at)) "  # noqa: S608 - a checked name
+        f"FROM {identifier(database)}.progress WHERE log_partition = %(partition)s",
+        {"partition": partition},
+    )
+    reached, heartbeat_at = rows[0]
+    return int(reached), int(heartbeat_at)
+
+
+def last_stored(client: Client, database: str, partition: int, position: int) -> int:
+    """The highest stored offset from `position` on; -1 where there is none."""
+    rows = client.execute(
+        f"SELECT count(), max(log_offset) FROM {identifier(database)}.events "  # noqa: S608 - a checked name
+        "WHERE log_partition = %(partition)s AND log_offset >= %(position)s",
+        {"partition": partition, "position": position},
+    )
+    count, last = rows[0]
+    return int(last) if count else -1
+
+
+def read_window(client: Client, database: str, partition: int, first: int, last: int) -> dict[int, int]:
+    """Offset -> bits of the stored indexes, of the offsets from first to last."""
+    rows = client.execute(
+        f"SELECT log_offset, groupUniqArray(log_index) FROM {identifier(database)}.events "  # noqa: S608 - a checked name
+        "WHERE log_partition = %(partition)s AND log_offset BETWEEN %(first)s AND %(last)s GROUP BY log_offset",
+        {"partition": partition, "first": first, "last": last},
+    )
+    return {offset: sum(1 << index for index in indexes) for offset, indexes in rows}
+
+
+class StoredPositions:
+    """What of a partition was stored when the flow started, from its recovered position on.
+
+    Offsets are asked for in ascending order; past the last stored one nothing is kept and
+    nothing costs anything.
+    """
+
+    def __init__(self, position: int, last: int, read: Read) -> None:
+        self._last = last  # -1: nothing is stored
+        self._read = read
+        self._window: dict[int, int] = {}
+        self._window_end = position - 1
+
+    @property
+    def last(self) -> int:
+        """The highest stored offset, -1 where there is none."""
+        return self._last
+
+    def missing(self, offset: int, indexes: Sequence[int]) -> list[int] | None:
+        """The places in `indexes` (of the record's events) that are not stored; None: all of them."""
+        if offset > self._last:
+            self._window = {}
+            return None
+        if offset > self._window_end:
+            self._window_end = min(offset + WINDOW - 1, self._last)
+            self._window = self._read(offset, self._window_end)
+        stored = self._window.pop(offset, 0)
+        if not stored:
+            return None
+        return [place for place, index in enumerate(indexes) if not stored >> index & 1]

@@ -1,0 +1,72 @@
+"""What a restarted flow has to know of the store before it writes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from clickhouse_driver import Client
+
+from sinks import positions
+from sinks.clickhouse import retrying
+from sinks.positions import StoredPositions
+
+Answer = TypeVar("Answer")
+
+
+class StoreBehind(Exception):  # noqa: N818 - a state, not a fault of the program
+    """The store has less than the flow knows to be stored: it was restored from a backup."""
+
+
+class Recovery:
+    """Reads what is stored beyond the recovered positions. Thread-safe."""
+
+    def __init__(self, connect: Callable[[], Client], database: str, query_prefix: str, limit_s: float) -> None:
+        self._connect = connect
+        self._database = database
+        self._prefix = query_prefix
+        self._limit_s = limit_s
+        self._ending = threading.Lock()
+        self._predecessor_ended = False
+
+    def recover(self, partition: int, position: int) -> tuple[StoredPositions, int]:
+        """(what is stored from `position` on, time of the last stored heartbeat in ms).
+
+        Ends the predecessor's inserts first, so that the answer stays true. Raises `StoreBehind`
+        if the store does not have all below `position`.
+        """
+
+        def read(client: Client) -> tuple[int, int]:
+            self._end_predecessor(client)
+            reached, heartbeat_at = positions.progress_of(client, self._database, partition)
+            if reached < position:
+                raise StoreBehind(
+                    f"{self._database} is stored up to offset {reached} of partition {partition}, but the flow "
+                    f"had come to {position}: the store was restored from an older backup. Bring the records "
+                    "in between back with `footfall replay`, then start again"
+                )
+            return positions.last_stored(client, self._database, partition, position), heartbeat_at
+
+        last, heartbeat_at = self._with_client(read)
+        return StoredPositions(position, last, lambda low, high: self._window(partition, low, high)), heartbeat_at
+
+    def _end_predecessor(self, client: Client) -> None:
+        # Once, before this life's first insert, which bears the same prefix.
+        with self._ending:
+            if not self._predecessor_ended:
+                positions.kill_inserts(client, f"{self._prefix}:")
+                self._predecessor_ended = True
+
+    def _window(self, partition: int, first: int, last: int) -> dict[int, int]:
+        return self._with_client(lambda c: positions.read_window(c, self._database, partition, first, last))
+
+    def _with_client(self, action: Callable[[Client], Answer]) -> Answer:
+        def attempt(_number: int) -> Answer:
+            client = self._connect()
+            try:
+                return action(client)
+            finally:
+                client.disconnect()
+
+        return retrying(attempt, limit_s=self._limit_s, what="recovery")

@@ -1,0 +1,86 @@
+"""The small tables a flow writes besides events and sessions, and how their rows look.
+
+All of them are replacing: the same row written twice is one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Protocol
+
+from clickhouse_driver import Client
+
+from sinks.clickhouse import identifier
+
+# site, visitor, user, since (ms)
+IdentityRow = tuple[str, int, str, int]
+# site, day (days since 1970), outcome, reason
+CountKey = tuple[str, int, str, str]
+_EPOCH = date(1970, 1, 1).toordinal()
+
+COLUMNS = {
+    "identities": ("site_id", "visitor_id", "user_id", "since"),
+    "quarantine": (
+        "site_id",
+        "quarantined_at",
+        "reason",
+        "detail",
+        "payload",
+        "log_partition",
+        "log_offset",
+        "log_index",
+    ),
+    "ledger": ("site_id", "day", "log_partition", "outcome", "reason", "count", "log_offset"),
+    "progress": ("log_partition", "log_offset", "log_time", "heartbeat_at", "stored_at"),
+}
+
+
+class QuarantinedItem(Protocol):
+    """Input that could not be processed, redacted."""
+
+    @property
+    def site_id(self) -> str:
+        """Empty where unknown."""
+
+    @property
+    def reason(self) -> str:
+        """Of `footfall.names.QuarantineReason`."""
+
+    @property
+    def detail(self) -> str:
+        """What was wrong."""
+
+    @property
+    def payload(self) -> bytes:
+        """The input."""
+
+    @property
+    def index(self) -> int:
+        """Place in its record."""
+
+
+def quarantine_row(partition: int, offset: int, log_time: int, item: QuarantinedItem) -> tuple[object, ...]:
+    """A row of `quarantine`."""
+    reason = str(item.reason)
+    return item.site_id, log_time, reason, item.detail, item.payload, partition, offset, item.index
+
+
+def ledger_rows(
+    partition: int, next_offset: int, counts: Iterable[tuple[CountKey, int]]
+) -> list[tuple[object, ...]]:
+    """Rows of `ledger`."""
+    return [
+        (site_id, date.fromordinal(_EPOCH + day), partition, str(outcome), str(reason), number, next_offset)
+        for (site_id, day, outcome, reason), number in counts
+    ]
+
+
+def insert_rows(
+    client: Client, database: str, table: str, rows: Sequence[tuple[object, ...]], query_id: str
+) -> None:
+    """Insert rows of one of `COLUMNS`; times are milliseconds."""
+    names = ", ".join(COLUMNS[table])
+    client.execute(
+        f"INSERT INTO {identifier(database)}.{identifier(table)} ({names}) VALUES", list(rows), query_id=query_id
+    )

@@ -1,0 +1,303 @@
+"""The writer of a stage's tables: gathers rows of all partitions and stores them about once a second.
+
+Delivery: events effectively once by log position, across retries and restarts of either
+side (see sinks/positions.py); rows of the other tables replace what they repeat. The
+order of a flush is events, sessions, identities, quarantine, ledger, and progress last:
+what `progress` says is stored, is stored. Rows may be stored long before `flush` is
+called; after `flush` returns, all that was added before it is.
+
+Memory is bounded: two buffers of rows, one being filled and one being stored; adding
+waits while both are full.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from clickhouse_driver import Client
+
+from footfall.enrich.batch import EnrichedBatch
+from footfall.sessions.row import SessionRow
+from sinks import metrics
+from sinks.buffer import Buffer, Day, Progress
+from sinks.clickhouse import StoreUnreachableError, identifier
+from sinks.event_day import DAY_MS
+from sinks.flusher import Flusher
+from sinks.positions import StoredPositions
+from sinks.recovery import Recovery, StoreBehind
+from sinks.rows import CountKey, IdentityRow, QuarantinedItem, ledger_rows, quarantine_row
+
+BUFFER_ROWS = 50_000
+RETRY_LIMIT_S = 600.0
+# Progress and ledger are small parts of their own: written with every flush they would cost an
+# idle machine more than the events do.
+PROGRESS_SECONDS = 5.0
+__all__ = ["StoreBehind", "StoreWriter", "StoredPositions"]
+_PREFIX = re.compile(r"[a-z0-9-]{1,64}")
+
+
+class StoreWriter:
+    """One for each process and stage, shared by its partitions. Thread-safe."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Client],
+        *,
+        database: str,
+        flush_seconds: float,
+        query_prefix: str,
+        buffer_rows: int = BUFFER_ROWS,
+        retry_limit_s: float = RETRY_LIMIT_S,
+        progress_seconds: float = PROGRESS_SECONDS,
+    ) -> None:
+        """`query_prefix` (stage and flow) is the same in every life of a flow: by it a successor
+        finds the inserts of its predecessor."""
+        if not _PREFIX.fullmatch(query_prefix):
+            raise ValueError(f"query prefix {query_prefix!r}: use small letters, digits and hyphens")
+        identifier(database)
+        self._stage = query_prefix.partition("-")[0]
+        self._flush_seconds = flush_seconds
+        self._buffer_rows = buffer_rows
+        self._limit_s = retry_limit_s
+        self._progress_seconds = progress_seconds
+        self._flusher = Flusher(connect, database, self._stage, query_prefix, retry_limit_s)
+        self._changed = threading.Condition()
+        self._buffer = Buffer(1)
+        self._storing: Buffer | None = None
+        self._done = 0  # number of the last buffer stored
+        self._wanted = 0  # number of the buffer somebody waits for
+        self._closing = False
+        self._error: BaseException | None = None
+        self._results: dict[Day, tuple[int, int]] = {}
+        self._heartbeats: dict[int, int] = {}
+        self._ledger: dict[tuple[object, ...], tuple[object, ...]] = {}
+        self._progress: dict[int, Progress] = {}
+        self._progress_at = 0.0
+        self._recovery = Recovery(connect, database, query_prefix, retry_limit_s)
+        metrics.STORE_OLDEST_SECONDS.labels(self._stage).set_function(self._oldest_seconds)
+        self._thread = threading.Thread(target=self._run, name=f"store-{query_prefix}", daemon=True)
+        self._thread.start()
+
+    # Adding
+
+    def add_events(
+        self,
+        batch: EnrichedBatch,
+        visitor_id: int,
+        places: Sequence[int] | None,
+        late: Sequence[bool] | None,
+        partition: int,
+        offset: int,
+        log_time: int,
+        *,
+        stored: StoredPositions | None = None,
+        look_up_before: int = 0,
+    ) -> None:
+        """The events of one log record at the places of the batch's lists (None: all).
+
+        Those that `stored` knows are left out and counted as stored. Those that occurred before
+        `look_up_before` (ms) are stored only if their event is not in the base table yet.
+        """
+        wanted = range(len(batch)) if places is None else places
+        given = len(wanted)
+        if stored is not None:
+            missing = stored.missing(offset, batch.index)
+            if missing is not None:
+                there = set(missing)
+                wanted = places = [place for place in wanted if place in there]
+        day = (partition, batch.record.site_id, log_time // DAY_MS)
+        with self._changed:
+            self._wait_for_room()
+            self._count(day, given - len(wanted), 0)
+            if wanted:
+                buffer = self._begun()
+                buffer.events.add(batch, visitor_id, places, late, partition, offset, log_time)
+                buffer.counts[day] = buffer.counts.get(day, 0) + len(wanted)
+                if look_up_before and min(batch.occurred) < look_up_before:
+                    for place in wanted:
+                        if batch.occurred[place] < look_up_before:
+                            buffer.look_up[partition, offset, batch.index[place]] = day
+
+    def add_sessions(self, rows: Sequence[SessionRow]) -> None:
+        """Versions of sessions, withdrawals among them."""
+        with self._changed:
+            self._wait_for_room()
+            self._begun().sessions.extend(rows)
+
+    def add_identities(self, rows: Sequence[IdentityRow]) -> None:
+        """Visitors who told who they are: (site, visitor, user, since in ms)."""
+        with self._changed:
+            self._wait_for_room()
+            self._begun().identities.extend(rows)
+
+    def add_quarantine(self, items: Sequence[tuple[int, int, int, QuarantinedItem]]) -> None:
+        """(partition, offset, log time in ms, what)."""
+        rows = [quarantine_row(*item) for item in items]
+        with self._changed:
+            self._wait_for_room()
+            self._begun().quarantine.extend(rows)
+
+    def set_ledger(self, partition: int, next_offset: int, counts: Sequence[tuple[CountKey, int]]) -> None:
+        """Absolute counts of a partition when it had come to `next_offset`; the highest offset counts."""
+        with self._changed:
+            ledger = self._begun().ledger
+            for row in ledger_rows(partition, next_offset, counts):
+                ledger[row[:5]] = row
+
+    def progress(self, partition: int, next_offset: int, log_time: int, heartbeat_at: int) -> None:
+        """All below `next_offset` was added; `heartbeat_at` 0: no heartbeat among it."""
+        with self._changed:
+            heartbeat_at = max(heartbeat_at, self._heartbeats.get(partition, 0))
+            self._heartbeats[partition] = heartbeat_at
+            self._begun().progress[partition] = Progress(next_offset, log_time, heartbeat_at)
+
+    def _begun(self) -> Buffer:
+        self._check()
+        buffer = self._buffer
+        if buffer.begun is None:
+            buffer.begun = time.monotonic()
+            self._changed.notify_all()
+        return buffer
+
+    def _wait_for_room(self) -> None:
+        """Back-pressure: wait until the thread has taken the full buffer."""
+        self._check()
+        while self._buffer.rows >= self._buffer_rows:
+            self._changed.notify_all()
+            self._changed.wait(1.0)
+            self._check()
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+        if self._closing:
+            raise RuntimeError("the store writer is closed")
+
+    # Waiting and results
+
+    def flush(self) -> None:
+        """Return once everything added before is stored, its progress too.
+
+        Raises what the writing thread met (`StoreUnreachableError` after the time allowed).
+        """
+        with self._changed:
+            self._check()
+            number = self._buffer.number
+            self._wanted = max(self._wanted, number)
+            self._changed.notify_all()
+            while self._done < number:
+                self._changed.wait(1.0)
+                if self._error is not None:
+                    raise self._error
+
+    def take_results(self, partition: int) -> list[tuple[str, int, int, int]]:
+        """(site, day, stored, duplicate) of events since the last call: how many more are in the
+        store, and how many were left out as their event was there already. Once each, also
+        across restarts: what was stored in an earlier life is told when it is left out."""
+        with self._changed:
+            mine = [day for day in self._results if day[0] == partition]
+            return [(day[1], day[2], *self._results.pop(day)) for day in mine]
+
+    def _count(self, day: Day, stored: int, duplicate: int) -> None:
+        if stored or duplicate:
+            before = self._results.get(day, (0, 0))
+            self._results[day] = before[0] + stored, before[1] + duplicate
+
+    def close(self) -> None:
+        """Store what is left, then stop. Raises what the writing thread met."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(self._limit_s + 60.0)
+        metrics.STORE_OLDEST_SECONDS.labels(self._stage).set(0)
+        if self._error is not None:
+            raise self._error
+        if self._thread.is_alive():
+            raise StoreUnreachableError("the store did not take the last rows; the log keeps them")
+
+    def _oldest_seconds(self) -> float:
+        for buffer in (self._storing, self._buffer):
+            if buffer is not None and buffer.begun is not None:
+                return time.monotonic() - buffer.begun
+        return 0.0
+
+    # Recovery
+
+    def recover(self, partition: int, position: int) -> StoredPositions:
+        """What of a partition is stored from `position` (the next offset to be written) on.
+
+        Ends the predecessor's inserts first, so that the answer stays true. Raises `StoreBehind`
+        if the store does not have all below `position`.
+        """
+        stored, heartbeat_at = self._recovery.recover(partition, position)
+        with self._changed:
+            self._heartbeats.setdefault(partition, heartbeat_at)
+        return stored
+
+    # The thread
+
+    def _run(self) -> None:
+        try:
+            while (buffer := self._next_buffer()) is not None:
+                self._store(buffer)
+        except BaseException as error:  # noqa: BLE001 - raised again in whoever adds or waits
+            with self._changed:
+                self._error = error
+                self._changed.notify_all()
+        finally:
+            self._flusher.close()
+
+    def _next_buffer(self) -> Buffer | None:
+        """Wait until the buffer is due, and put an empty one in its place; None: closed and empty."""
+        with self._changed:
+            while (wait := self._seconds_left()) > 0:
+                self._changed.wait(wait)
+            buffer = self._buffer
+            if self._closing and buffer.empty and not self._progress and not self._ledger:
+                return None
+            self._storing, self._buffer = buffer, Buffer(buffer.number + 1)
+            self._changed.notify_all()
+            return buffer
+
+    def _seconds_left(self) -> float:
+        """Until the buffer is to be stored."""
+        buffer = self._buffer
+        if self._closing or self._wanted >= buffer.number or buffer.rows >= self._buffer_rows:
+            return 0.0
+        now = time.monotonic()
+        left = 60.0
+        if buffer.begun is not None:
+            left = buffer.begun + self._flush_seconds - now
+        if self._progress or self._ledger:
+            left = min(left, self._progress_at + self._progress_seconds - now)
+        return left
+
+    def _store(self, buffer: Buffer) -> None:
+        begun = time.monotonic()
+        results = self._flusher.store(buffer)
+        self._ledger |= buffer.ledger
+        self._progress |= buffer.progress
+        with self._changed:
+            due = self._closing or self._wanted >= buffer.number
+        if due or begun >= self._progress_at + self._progress_seconds:
+            self._store_progress()
+        metrics.STORE_FLUSH_SECONDS.labels(self._stage).observe(time.monotonic() - begun)
+        with self._changed:
+            self._storing = None
+            self._done = buffer.number
+            for day, (stored, duplicate) in results.items():
+                self._count(day, stored, duplicate)
+            self._changed.notify_all()
+
+    def _store_progress(self) -> None:
+        """The ledger, then how far all of it is stored: last, so that it never says too much."""
+        self._flusher.store_rows("ledger", list(self._ledger.values()))
+        now = int(time.time() * 1000)
+        rows: list[tuple[object, ...]] = [
+            (partition, *progress, now) for partition, progress in self._progress.items()
+        ]
+        self._flusher.store_rows("progress", rows)
+        self._ledger, self._progress, self._progress_at = {}, {}, time.monotonic()
