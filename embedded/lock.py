@@ -28,10 +28,27 @@ class DataDirLock:
 
     def acquire(self) -> None:
         """Take the lock; `AlreadyRunningError` names the process that has it."""
-        path = run_dir(self._data_dir) / "up.lock"
-        file = path.open("a+")
+        file = (run_dir(self._data_dir) / "up.lock").open("a+")
+        self._lock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        file.truncate()
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        self._file = file
+
+    def probe(self) -> None:
+        """`AlreadyRunningError` if somebody has it. A shared lock: two who only look do
+        not take each other for a supervisor."""
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file = (run_dir(self._data_dir) / "up.lock").open("r")
+        except FileNotFoundError:
+            return
+        self._lock(file, fcntl.LOCK_SH)
+        file.close()
+
+    def _lock(self, file: IO[str], kind: int) -> None:
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
             holder = file.read().strip() or "unknown"
@@ -40,11 +57,6 @@ class DataDirLock:
                 f"Footfall already runs on {self._data_dir} (process {holder}). See `footfall status`; "
                 f"stop it with `kill {holder}`, or set FOOTFALL_DATA_DIR for a second one."
             ) from None
-        file.seek(0)
-        file.truncate()
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        self._file = file
 
     def release(self) -> None:
         """Give it back. The file stays: removing it would race with the next holder."""

@@ -148,6 +148,8 @@ class Supervisor:
 
     def _sleep(self, seconds: float) -> None:
         """Until a signal comes (the death of a child is one too), or the time is over."""
+        if self._stop_signals:
+            return
         if self._wake is not None and select.select([self._wake], [], [], seconds)[0]:
             self._wake.recv(4096)
 

@@ -18,6 +18,7 @@ SPOKEN = {
     "embedded.lock.AlreadyRunningError",
     "embedded.probe.StoreError",
     "embedded.supervisor.StartError",
+    "eventlog.local.segment.WrongLogError",
     "eventlog.protocol.LogDamaged",
     "eventlog.protocol.LogFull",
     "eventlog.protocol.OffsetLost",

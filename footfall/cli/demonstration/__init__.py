@@ -1,0 +1,1 @@
+"""What `footfall demo` does once everything runs."""

@@ -1,0 +1,202 @@
+"""What `footfall status` finds out. Whatever cannot be asked becomes a problem, not an
+error: status must work best when things do not."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from embedded.probe import StoreError, query_store
+from embedded.view import duration
+from footfall.cli.running import read_status
+from footfall.names import Outcome, database_name
+from footfall.settings import Settings
+
+STUCK_AFTER_BEATS = 3  # missing heartbeats; 30 s by default
+LOW_DISK_BYTES = 2 * 1024**3
+
+
+class PartHealth(Struct):
+    """One process of `footfall up`."""
+
+    name: str
+    state: str
+    pid: int
+    up_s: float
+    restarts: int
+
+
+class PartitionHealth(Struct):
+    """One log partition: what is stored of it, and what waits."""
+
+    partition: int
+    heartbeat_age_s: float | None = None
+    waiting_records: int = 0
+    waiting_s: float = 0.0
+
+
+class SiteLedger(Struct):
+    """What became of one site's events since midnight UTC."""
+
+    site_id: str
+    counts: dict[str, int]
+
+    @property
+    def open(self) -> int:
+        """Accepted events that are neither stored, duplicate, dropped nor set aside (yet)."""
+        get = self.counts.get
+        ends = (Outcome.STORED, Outcome.DUPLICATE, Outcome.DROPPED, Outcome.QUARANTINED)
+        return get(Outcome.ACCEPTED, 0) - sum(get(outcome, 0) for outcome in ends)
+
+
+class Health(Struct):
+    """Everything at one moment."""
+
+    ok: bool = False
+    verdict: str = ""
+    heartbeat_age_s: float | None = None
+    parts: list[PartHealth] = []
+    partitions: list[PartitionHealth] = []
+    ledger: list[SiteLedger] = []
+    open_sessions: int | None = None
+    repair_backlog: int | None = None
+    disk_free_bytes: int = 0
+    data_bytes: int = 0
+    problems: list[str] = []
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**msgspec.to_builtins(self), "ledger_open": sum(site.open for site in self.ledger)}
+
+    def lines(self) -> list[str]:
+        """What follows the table of parts."""
+        lag = ", ".join(
+            f"{p.partition}: {p.waiting_records:,} records"
+            + (f" ({duration(p.waiting_s)})" if p.waiting_records else "")
+            for p in self.partitions
+        )
+        lines = [f"log      waiting to be read, by partition: {lag or 'unknown'}"]
+        for site in self.ledger:
+            got = {name: count for name, count in site.counts.items() if count}
+            sums = ", ".join(f"{name} {count:,}" for name, count in got.items())
+            lines.append(
+                f"today    {site.site_id}: {sums}" + (f"; {site.open:,} on their way" if site.open else "")
+            )
+        lines.append(
+            f"sessions {_number(self.open_sessions)} open; {_number(self.repair_backlog)} late events in an hour"
+        )
+        lines.append(
+            f"disk     {self.data_bytes / 1024**2:,.0f} MiB used, {self.disk_free_bytes / 1024**3:,.1f} GiB free"
+        )
+        return lines + [f"problem  {text}" for text in self.problems]
+
+
+def look(settings: Settings) -> Health:
+    """The state now. Never raises for what does not run."""
+    health = Health()
+    status = read_status(settings)
+    if status is not None:
+        health.parts = _parts(status)
+    _log(settings, health)
+    try:
+        _store(settings, health)
+    except StoreError as error:
+        health.problems.append(f"store: {error}")
+    _disk(settings, health)
+    _judge(settings, health, status is not None)
+    return health
+
+
+def _parts(status: dict[str, Any]) -> list[PartHealth]:
+    now = time.time()
+    return [
+        PartHealth(name, part["state"], part["pid"], max(0.0, now - part["up_since"]), part["restarts"])
+        for name, part in status["parts"].items()
+        if part["state"] != "done"
+    ]
+
+
+def _log(settings: Settings, health: Health) -> None:
+    directory = settings.log_dir(settings.stage)
+    health.partitions = [PartitionHealth(number) for number in range(settings.topics()[settings.stage])]
+    if not directory.exists():
+        return
+    from eventlog.local import LocalLog
+
+    for lag in LocalLog(directory, len(health.partitions)).lag("flow"):
+        health.partitions[lag.partition].waiting_records = lag.records
+        health.partitions[lag.partition].waiting_s = lag.ms / 1000
+
+
+def _store(settings: Settings, health: Health) -> None:
+    database = database_name(settings.stage)
+    for line in _rows(
+        settings,
+        "SELECT log_partition, toUnixTimestamp64Milli(max(heartbeat_at)) FROM {}.progress GROUP BY log_partition",
+    ):
+        number, at_ms = int(line[0]), int(line[1])
+        if number < len(health.partitions) and at_ms:
+            health.partitions[number].heartbeat_age_s = max(0.0, time.time() - at_ms / 1000)
+    ages = [partition.heartbeat_age_s for partition in health.partitions]
+    known = [age for age in ages if age is not None]
+    health.heartbeat_age_s = max(known) if len(known) == len(ages) and known else None
+    ledger: dict[str, dict[str, int]] = {}
+    for site_id, outcome, count in _rows(
+        settings,
+        "SELECT site_id, outcome, sum(count) FROM {}.ledger_v1 WHERE day = toDate(now('UTC')) "
+        "GROUP BY site_id, outcome ORDER BY site_id, outcome",
+    ):
+        ledger.setdefault(site_id, {})[outcome] = int(count)
+    health.ledger = [SiteLedger(site_id or "(unknown site)", counts) for site_id, counts in ledger.items()]
+    since = "log_time > now64(3, 'UTC') - INTERVAL 1 HOUR"
+    query = (
+        f"SELECT (SELECT count() FROM {database}.sessions_v1 WHERE NOT is_closed), "  # noqa: S608 - checked names
+        f"(SELECT count() FROM {database}.events WHERE late = 1 AND {since})"
+    )
+    ((open_sessions, late),) = _rows(settings, query)
+    health.open_sessions, health.repair_backlog = int(open_sessions), int(late)
+
+
+def _rows(settings: Settings, query: str) -> list[list[str]]:
+    text = query_store(settings, query.replace("{}", database_name(settings.stage)) + " FORMAT TSV")
+    return [line.split("\t") for line in text.splitlines()]
+
+
+def _disk(settings: Settings, health: Health) -> None:
+    data_dir = settings.data_dir
+    where = data_dir if data_dir.exists() else data_dir.parent
+    health.disk_free_bytes = shutil.disk_usage(where).free if where.exists() else 0
+    health.data_bytes = sum(path.lstat().st_size for path in data_dir.rglob("*") if path.is_file())
+    if health.disk_free_bytes < LOW_DISK_BYTES:
+        health.problems.append("the disk is nearly full: a full one makes the gateway answer 503")
+
+
+def _judge(settings: Settings, health: Health, runs: bool) -> None:
+    limit = max(5.0, STUCK_AFTER_BEATS * settings.heartbeat_seconds)
+    age = health.heartbeat_age_s
+    if age is not None and age < limit:
+        health.ok, health.verdict = True, f"the last heartbeat reached the store {age:.0f} s ago"
+    elif age is not None:
+        late = f"the last heartbeat reached the store {duration(age)} ago: nothing gets through"
+        health.verdict = late if runs else f"Footfall does not run; {late}"
+    else:
+        health.verdict = (
+            "no heartbeat is in the store" if runs else "Footfall does not run: start it with `footfall up`"
+        )
+    wrong = [site.site_id for site in health.ledger if site.open < 0]
+    if wrong:
+        health.ok = False
+        health.problems.append(f"the books do not add up for {', '.join(wrong)}: more was stored than accepted")
+    for part in health.parts:
+        if part.state not in ("ready", "done"):
+            health.problems.append(
+                f"{part.name} is {part.state}: see {settings.data_dir / 'logs' / (part.name + '.log')}"
+            )
+
+
+def _number(value: int | None) -> str:
+    return "unknown" if value is None else f"{value:,}"

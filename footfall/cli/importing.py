@@ -1,0 +1,105 @@
+"""`footfall import`: a site's history becomes sessions."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, tzinfo
+from itertools import chain
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+
+from footfall.access_log import FORMATS
+from footfall.cli.common import load_settings
+from footfall.cli.importer.lines import LogFile
+from footfall.settings import Settings
+
+if TYPE_CHECKING:
+    from footfall.cli.importer.progress import Progress
+    from footfall.cli.importer.records import RecordMaker
+
+
+@click.group()
+def command() -> None:
+    """Turn what was recorded before into events and sessions."""
+
+
+@command.command("access-log")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--site", "site_name", required=True, help="The site these requests were made to.")
+@click.option("--format", "log_format", type=click.Choice(FORMATS), default="auto", show_default=True)
+@click.option("--timezone", default="UTC", show_default=True, help="For times without an offset.")
+@click.option("--start", is_flag=True, help="Run Footfall for as long as the import takes.")
+def access_log(files: tuple[str, ...], site_name: str, log_format: str, timezone: str, start: bool) -> None:
+    """Import access logs of nginx or Apache, gzipped or not; `-` reads standard input.
+
+    A page view is a GET answered with 2xx or 304 that is no asset; every other line is
+    kept as an event `request`. Importing a file again, or after the import was killed,
+    counts nothing twice. Live traffic goes on beside it.
+    """
+    from embedded.paths import resolve
+    from footfall.cli.running import running_or_started
+
+    zone = _zone(timezone)
+    settings = resolve(load_settings())
+    if "-" in files and start:
+        click.echo("reading standard input once Footfall is up", err=True)
+    with running_or_started(settings, start):
+        _import(settings, files, site_name, log_format, zone)
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return UTC if name == "UTC" else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise click.BadParameter(f"{name!r} is not a time zone: give an IANA name like Europe/Berlin") from None
+
+
+def _import(settings: Settings, files: tuple[str, ...], site_name: str, log_format: str, zone: tzinfo) -> None:
+    import control
+    from footfall.cli.importer.progress import Progress
+    from footfall.cli.importer.records import RecordMaker
+    from footfall.cli.importer.sessions import make_sessions
+    from footfall.cli.importer.summary import show_summary
+
+    plane = control.open(settings.control_plane_url())
+    try:
+        site = plane.site(site_name)
+        maker = RecordMaker(
+            site.site_id,
+            site.domains[0] if site.domains else site.site_id,
+            plane.stage_secret(settings.stage),
+            zone=zone,
+            log_format=log_format,
+            now_ms=time.time_ns() // 1_000_000,
+        )
+        with Progress([LogFile(name) for name in files], maker.counts) as progress:
+            _feed(settings, site.site_id, maker, progress)
+            progress.phase("making sessions")
+            repaired = make_sessions(settings, plane, progress.tick)
+        show_summary(settings, site.site_id, maker.counts, repaired)
+    finally:
+        plane.close()
+
+
+def _feed(settings: Settings, site_id: str, maker: RecordMaker, progress: Progress) -> None:
+    """Every line into the log, and on until all of it is stored."""
+    from eventlog.local import LocalLog
+    from footfall.cli.importer.feed import Feed
+    from footfall.cli.importer.store import known_bad_lines, stored_positions
+
+    log = LocalLog(settings.log_dir(settings.stage), settings.topics()[settings.stage])
+    feed = Feed(log, lambda: stored_positions(settings), progress.tick)
+    try:
+        feed.wait_for(feed.ends())  # so that what an import just before this one set aside is known
+        known = known_bad_lines(settings, site_id)
+        for made in chain(chain.from_iterable(map(maker.add, progress.lines())), maker.finish()):
+            if made.record.kind == "quarantine" and known[made.record.payload] > 0:
+                known[made.record.payload] -= 1
+            else:
+                feed.put(made)
+        progress.phase("storing")
+        feed.wait_stored()
+    finally:
+        feed.close()

@@ -1,0 +1,57 @@
+"""`footfall status`: is data arriving, and how is every part?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from footfall.cli.common import load_settings
+
+if TYPE_CHECKING:
+    from footfall.cli.health import Health
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
+def command(as_json: bool) -> None:
+    """Show how old the newest stored data are, then how every part is.
+
+    The first line decides: the gateway writes a heartbeat into every partition of the log,
+    and its age in the store says whether anything gets through, whatever runs. Exit code 0
+    if it is young enough and the books add up, else 1.
+    """
+    from embedded.paths import resolve
+    from footfall.cli.health import look
+
+    health = look(resolve(load_settings()))
+    if as_json:
+        click.echo(json.dumps(health.as_dict(), indent=1))
+    else:
+        _show(health)
+    sys.exit(0 if health.ok else 1)
+
+
+def _show(health: Health) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from embedded.view import COLOURS, duration
+
+    console = Console(highlight=False)
+    colour = "green" if health.ok else "red"
+    console.print(f"[bold {colour}]{'OK' if health.ok else 'NOT OK'}[/]  {escape(health.verdict)}")
+    if health.parts:
+        table = Table(box=None, pad_edge=False)
+        for column in ("part", "state", "process", "up", "restarts"):
+            table.add_column(column, justify="right" if column in ("process", "up", "restarts") else "left")
+        for part in health.parts:
+            up = duration(part.up_s) if part.pid else ""
+            state = f"[{COLOURS.get(part.state, 'red')}]{part.state}[/]"
+            table.add_row(part.name, state, str(part.pid or ""), up, str(part.restarts))
+        console.print(table)
+    for line in health.lines():
+        console.print(escape(line), soft_wrap=True)
