@@ -37,7 +37,7 @@ def recode_block(source: Source) -> tuple[bytes, int]:
 
 
 def _recode_column(source: Source, name: str, type_name: str, rows: int, out: BytesIO) -> None:
-    reader, context = _Reader(source), _context()
+    reader, context = _Reader(source), driver_context()
     try:
         values = read_column(context, type_name, rows, reader.buffered)
         reader.give_back()
@@ -49,7 +49,8 @@ def _recode_column(source: Source, name: str, type_name: str, rows: int, out: By
         raise StoreError(NOT_IMPLEMENTED, message) from None
 
 
-def _context() -> Any:
+def driver_context() -> Any:
+    """What clickhouse-driver's columns want to know: strings as bytes, chDB's own Native format."""
     context = Context()
     context.client_settings = {
         "strings_as_bytes": True,
