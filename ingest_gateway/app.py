@@ -10,19 +10,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from eventlog.protocol import LogFull
-from footfall.names import Outcome, Source
+from footfall.names import Source
 from footfall.settings import Settings
 from footfall.signals import Signal
 from ingest_gateway import metrics
 from ingest_gateway.address import Address, AddressResolver, parse_networks
-from ingest_gateway.answers import JSON, Answer, Headers, RefusedError, accepted, unavailable, unreadable
-from ingest_gateway.body import BodySource, RequestHeaders, check_type, read_body
+from ingest_gateway.answers import JSON, Answer, Headers, RefusedError, accepted, unavailable
+from ingest_gateway.body import BodySource, check_type, read_body
 from ingest_gateway.caller import Caller, admit_browser, admit_server
 from ingest_gateway.client import HONOURED, Client, read_client
 from ingest_gateway.deadlines import Deadlines
-from ingest_gateway.directory import Directory, View
+from ingest_gateway.directory import Directory
 from ingest_gateway.limits import AddressLimit
 from ingest_gateway.log_writer import LogWriter
+from ingest_gateway.memory import Known, Memory
 from ingest_gateway.metrics import Counts
 from ingest_gateway.origins import host_of, is_bound, is_local, is_preview
 from ingest_gateway.parse import Parsed, parse_batch, parse_site
@@ -34,6 +35,11 @@ logger = logging.getLogger(__name__)
 
 BATCH, PIXEL_PATH = "/v1/batch", "/v1/pixel.gif"
 GPC_HEADER = "x-footfall-dropped"
+PREFLIGHT = [
+    ("access-control-allow-headers", "content-type, content-encoding, x-footfall-site, authorization"),
+    ("access-control-max-age", "86400"),
+]
+CORS = [("access-control-expose-headers", f"retry-after, {GPC_HEADER}"), ("vary", "origin")]
 _GPC = int(Signal.GPC)
 
 
@@ -51,8 +57,11 @@ class RequestScope(Protocol):
         """The request's headers."""
 
 
-class AllHeaders(RequestHeaders, Protocol):
+class AllHeaders(Protocol):
     """Headers that may be sent more than once."""
+
+    def items(self) -> list[tuple[str, str]]:
+        """Name and value of each, names in lower case."""
 
     def get_all(self, key: str) -> list[str]:
         """Every value."""
@@ -66,15 +75,15 @@ class Exchange(BodySource, Protocol):
 
 
 class Request:
-    """One request, its headers looked at once."""
+    """One request. `headers` are without Content-Length, which no two requests share."""
 
-    __slots__ = ("address", "exchange", "headers", "now", "query", "scope")
+    __slots__ = ("exchange", "headers", "length", "now", "query", "scope")
 
-    def __init__(self, scope: RequestScope, exchange: Exchange, address: Address, now: int) -> None:
+    def __init__(self, scope: RequestScope, exchange: Exchange, headers: dict[str, str], now: int) -> None:
         self.scope = scope
         self.exchange = exchange
-        self.headers = scope.headers
-        self.address = address
+        self.length = headers.pop("content-length", "")
+        self.headers = headers
         self.now = now
         self.query: dict[str, str] = parse_query(scope.query_string) if scope.query_string else {}
 
@@ -97,6 +106,7 @@ class Gateway:
         self._stage = settings.stage
         self._country_header = settings.country_header.lower()
         self._directory = directory
+        self._memory = Memory(directory.view)
         self._writers = writers
         self._counts = counts
         self._clock = clock
@@ -115,10 +125,10 @@ class Gateway:
 
     async def __rsgi__(self, scope: RequestScope, exchange: Exchange) -> None:
         """Answer one request. Whatever happens: an answer, and none with a traceback."""
-        origin = ""
+        headers: dict[str, str] = {}
         try:
-            origin = scope.headers.get("origin", "")
-            answer = await self._answer(scope, exchange)
+            headers = dict(scope.headers.items())
+            answer = await self._answer(scope, exchange, headers)
         except RefusedError as refusal:
             self._counts.refused[refusal.error] += 1
             answer = refusal.answer()
@@ -131,13 +141,14 @@ class Gateway:
             self._counts.bugs += 1
             logger.exception("a fault of the gateway on %s", scope.path[:64])
             answer = unavailable("the gateway has met a fault of its own", 5.0).answer()
-        self._counts.answers[(scope.path if scope.path in self._routes else "other", answer.status)] += 1
-        headers = answer.headers
-        if origin and answer.status != 403:
-            headers = headers + self._cors(origin)
-        exchange.response_bytes(answer.status, headers, answer.body)
+        status, sent, body = answer
+        self._counts.answers[(scope.path if scope.path in self._routes else "other", status)] += 1
+        origin = headers.get("origin")
+        if origin and status != 403:
+            sent = sent + self._cors(origin)
+        exchange.response_bytes(status, sent, body)
 
-    async def _answer(self, scope: RequestScope, exchange: Exchange) -> Answer:
+    async def _answer(self, scope: RequestScope, exchange: Exchange, headers: dict[str, str]) -> Answer:
         if scope.proto != "http":
             raise RefusedError(404, "not_found", "only HTTP is spoken here")
         route = self._routes.get(scope.path)
@@ -146,65 +157,75 @@ class Gateway:
         method, handler = route
         if scope.method != method:
             if scope.method == "OPTIONS":
-                return self._preflight(scope, method)
+                return self._preflight(headers, method)
             raise RefusedError(405, "method", f"this path takes {method}")
-        address = self._address(scope)
-        if not address.loopback:
-            self._addresses.check(address.limit_key, time.monotonic())
-        return await handler(Request(scope, exchange, address, self._clock()))
+        return await handler(Request(scope, exchange, headers, self._clock()))
 
     async def _batch(self, request: Request) -> Answer:
         check_type(request.headers)
-        view = self._directory.view
-        authorization = request.headers.get("authorization", "")
-        public_id = request.headers.get("x-footfall-site", "") or request.query.get("site", "")
-        if authorization:
-            caller = admit_server(view, authorization, request.headers, request.address, self._stage, request.now)
-            self._check_rate(caller)
-            body = await self._body(request)
-        elif public_id:
-            caller = admit_browser(view, public_id, request.headers, self._stage)
-            self._check_rate(caller)
-            body = await self._body(request)
+        if "authorization" in request.headers:
+            known = Known(self._admit_server(request), Client(self._address(request)), {})
+            body = await self._body(request, known)
+        elif "x-footfall-site" in request.headers or "site" in request.query:
+            known = self._recognise(request)
+            body = await self._body(request, known)
         else:
-            body = await self._body(request)
-            caller = admit_browser(view, parse_site(body), request.headers, self._stage)
-            self._check_rate(caller)
-        client = self._client(request, caller)
-        if caller.site.strict_privacy and client.signals & HONOURED:
+            body = await self._body(request, None)
+            known = self._admit_browser(request, parse_site(body))
+            self._check_rate(known)
+        caller, client, _ = known
+        if caller.site.strict_privacy and client.signals & HONOURED and caller.source is Source.BROWSER:
             return self._privacy_dropped(client, Answer(202, JSON, b'{"accepted":0,"rejected":[]}'))
-        return await self._take(request, caller, client, parse_batch(body), body)
+        return await self._take(request, known, parse_batch(body), body)
 
     async def _track(self, request: Request) -> Answer:
         check_type(request.headers)
-        authorization = request.headers.get("authorization", "")
-        view = self._directory.view
-        caller = admit_server(view, authorization, request.headers, request.address, self._stage, request.now)
-        self._check_rate(caller)
-        parsed = parse_track(await self._body(request), CONVERTERS[request.scope.path])
-        return await self._take(request, caller, self._client(request, caller), parsed, _once(parsed))
+        known = Known(self._admit_server(request), Client(self._address(request)), {})
+        parsed = parse_track(await self._body(request, known), CONVERTERS[request.scope.path])
+        return await self._take(request, known, parsed, _once(parsed))
 
     async def _pixel(self, request: Request) -> Answer:
-        view = self._directory.view
-        caller = admit_browser(view, request.query.get("site", ""), request.headers, self._stage)
-        self._check_rate(caller)
-        client = self._client(request, caller)
-        client = client._replace(signals=client.signals | int(Signal.PIXEL))
-        if caller.site.strict_privacy and client.signals & HONOURED:
+        known = self._recognise(request)
+        self._check_rate(known)
+        client = known.client._replace(signals=known.client.signals | int(Signal.PIXEL))
+        if known.caller.site.strict_privacy and client.signals & HONOURED:
             return self._privacy_dropped(client, PIXEL)
         parsed = parse_pixel(request.query, request.headers.get("referer", ""))
-        await self._take(request, caller, client, parsed, os.urandom(16))
+        await self._take(request, known._replace(client=client), parsed, os.urandom(16))
         return PIXEL
 
-    async def _take(
-        self, request: Request, caller: Caller, client: Client, parsed: Parsed, unique: bytes
-    ) -> Answer:
+    def _recognise(self, request: Request) -> Known:
+        """The browser by its public id, in the header or the query."""
+        memory = self._memory
+        if memory.view is not self._directory.view:
+            memory = self._memory = Memory(self._directory.view)
+        pairs = tuple(request.headers.items())
+        key = (request.scope.client.rpartition(":")[0], request.query.get("site", ""), pairs)
+        known = memory.known.get(key)
+        if known is not None:
+            self._check_address(known.client.address)
+            return known
+        known = self._admit_browser(request, request.headers.get("x-footfall-site", "") or request.query["site"])
+        memory.keep(key, known, sum(len(name) + len(value) for name, value in pairs))
+        return known
+
+    def _admit_browser(self, request: Request, public_id: str) -> Known:
+        address = self._address(request)
+        caller = admit_browser(self._directory.view, public_id, request.headers, self._stage)
+        return Known(caller, read_client(request.headers, address, self._country_header), {})
+
+    def _admit_server(self, request: Request) -> Caller:
+        headers, address = request.headers, self._address(request)
+        authorization = headers.get("authorization", "")
+        return admit_server(self._directory.view, authorization, headers, address, self._stage, request.now)
+
+    async def _take(self, request: Request, known: Known, parsed: Parsed, unique: bytes) -> Answer:
         """Make the events durable, then say so."""
+        caller, client, memo = known
         writer = self._writers[caller.stage]
         secret, salts = self._directory.secrets[caller.stage], self._directory.view.salts
-        sender = Sender(caller.site, caller.source, client, secret, salts, writer.partitions, request.now)
-        received = len(parsed.batch.events) + len(parsed.rejected)
-        caller.bucket.take(received)
+        sender = Sender(caller.site, caller.source, client, secret, salts, writer.partitions, request.now, memo)
+        caller.bucket.take(len(parsed.batch.events) + len(parsed.rejected))
         built = build(sender, parsed, unique)
         started = time.perf_counter()
         try:
@@ -213,40 +234,41 @@ class Gateway:
             # The reason may name paths and sizes: that is for the log, not for the world.
             raise unavailable("the log cannot take events now", error.retry_after_s) from error
         self._counts.waited(time.perf_counter() - started)
-        self._counts.events[(caller.stage, Outcome.ACCEPTED.value)] += built.accepted
+        self._counts.events[(caller.stage, "accepted")] += built.accepted
         if built.rejected:
-            self._counts.events[(caller.stage, Outcome.REJECTED.value)] += len(built.rejected)
+            self._counts.events[(caller.stage, "rejected")] += len(built.rejected)
             self._counts.rejected.update(reason for _, reason in built.rejected)
         return accepted(built.accepted, built.rejected)
 
-    async def _body(self, request: Request) -> bytes:
+    async def _body(self, request: Request, known: Known | None) -> bytes:
+        if known is not None:
+            self._check_rate(known)
         task = asyncio.current_task()
         assert task is not None
         self.reading.add(task)
         try:
-            return await read_body(request.headers, request.exchange)
+            return await read_body(request.headers.get("content-encoding", ""), request.length, request.exchange)
         finally:
             self.reading.remove(task)
 
-    def _address(self, scope: RequestScope) -> Address:
-        headers = scope.headers
-        forwarded_for = headers.get("x-forwarded-for", "")
-        forwarded = headers.get("forwarded", "")
-        if forwarded_for or forwarded:
+    def _address(self, request: Request) -> Address:
+        """The client's; `RefusedError` 429 if too many requests come from there."""
+        forwarded_for = forwarded = ""
+        if "x-forwarded-for" in request.headers or "forwarded" in request.headers:
             # Each proxy may have added a header of its own instead of extending the first.
-            forwarded_for = ",".join(headers.get_all("x-forwarded-for"))
-            forwarded = ",".join(headers.get_all("forwarded"))
-        address = self._resolver.resolve(scope.client, forwarded_for, forwarded)
-        self._counts.ignored_proxies += address.ignored_proxy
+            forwarded_for = ",".join(request.scope.headers.get_all("x-forwarded-for"))
+            forwarded = ",".join(request.scope.headers.get_all("forwarded"))
+        address = self._resolver.resolve(request.scope.client, forwarded_for, forwarded)
+        self._check_address(address)
         return address
 
-    def _client(self, request: Request, caller: Caller) -> Client:
-        if caller.source is not Source.BROWSER:
-            return Client(request.address)
-        return read_client(request.headers, request.address, self._country_header)
+    def _check_address(self, address: Address) -> None:
+        self._counts.ignored_proxies += address.ignored_proxy
+        if not address.loopback:
+            self._addresses.check(address.limit_key, time.monotonic())
 
-    def _check_rate(self, caller: Caller) -> None:
-        wait = caller.bucket.wait_s(time.monotonic())
+    def _check_rate(self, known: Known) -> None:
+        wait = known.caller.bucket.wait_s(time.monotonic())
         if wait:
             raise RefusedError(429, "rate", "more events than this site or key may send", wait)
 
@@ -262,27 +284,21 @@ class Gateway:
         self._counts.refused["timeout"] += 1
         return RefusedError(408, "timeout", "the body did not come in time: send it again").answer()
 
-    def _preflight(self, scope: RequestScope, method: str) -> Answer:
-        origin = scope.headers.get("origin", "")
+    def _preflight(self, headers: dict[str, str], method: str) -> Answer:
+        origin = headers.get("origin", "")
         if not origin or not self._cors(origin):
             raise RefusedError(403, "origin", "this origin belongs to no site: `footfall site list` shows them")
-        allowed = "content-type, content-encoding, x-footfall-site, authorization"
-        headers = [
-            ("access-control-allow-methods", method),
-            ("access-control-allow-headers", allowed),
-            ("access-control-max-age", "86400"),
-        ]
-        return Answer(204, headers, b"")
+        return Answer(204, [("access-control-allow-methods", method), *PREFLIGHT], b"")
 
     def _cors(self, origin: str) -> Headers:
-        host = host_of(origin)
-        if is_local(host) or is_preview(host) or is_bound(host, self._directory.view.domains):
-            return [
-                ("access-control-allow-origin", origin),
-                ("access-control-expose-headers", f"retry-after, {GPC_HEADER}"),
-                ("vary", "origin"),
-            ]
-        return []
+        found = self._memory.cors.get(origin)
+        if found is None:
+            host = host_of(origin)
+            known = is_local(host) or is_preview(host) or is_bound(host, self._directory.view.domains)
+            found = [("access-control-allow-origin", origin), *CORS] if known else []
+            if self._memory.view is self._directory.view:
+                self._memory.keep_cors(origin, found)
+        return found
 
     async def _healthz(self, request: Request) -> Answer:  # noqa: ARG002 - a handler
         return Answer(200, JSON, b'{"status":"ok"}')
@@ -316,6 +332,3 @@ def _cancel(task: asyncio.Task[object]) -> None:
 def _client_went(error: Exception) -> bool:
     # Granian's own errors for a connection that is gone; its types are private.
     return type(error).__name__ in ("RSGIProtocolClosed", "RSGIProtocolError")
-
-
-__all__ = ["Gateway", "View", "unreadable"]

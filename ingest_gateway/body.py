@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol
 
 import brotli
@@ -31,27 +31,19 @@ class BodySource(Protocol):
         """Part by part."""
 
 
-class RequestHeaders(Protocol):
-    """The part of Granian's headers that is used here."""
-
-    def get(self, key: str, default: str = "") -> str:
-        """The first value."""
-
-
-def check_type(headers: RequestHeaders) -> None:
+def check_type(headers: Mapping[str, str]) -> None:
     """415 for a body that is not JSON. `text/plain` is: browsers send it without preflight."""
     given = headers.get("content-type", "")
     if given not in TYPES and given.partition(";")[0].strip().lower() not in TYPES:
         raise RefusedError(415, "content_type", "send JSON as application/json or text/plain")
 
 
-async def read_body(headers: RequestHeaders, source: BodySource) -> bytes:
-    """The whole body, decompressed; `RefusedError` 400, 413 or 415."""
-    encoding = headers.get("content-encoding", "")
+async def read_body(encoding: str, length: str, source: BodySource) -> bytes:
+    """The whole body, decompressed; `RefusedError` 400, 413 or 415. `encoding` and `length`
+    are the headers' values, empty where they were not sent."""
     decompress = DECOMPRESSORS.get(encoding) or DECOMPRESSORS.get(encoding.strip().lower())
     if decompress is None:
         raise RefusedError(415, "content_encoding", f"send one of: {', '.join(filter(None, DECOMPRESSORS))}")
-    length = headers.get("content-length", "")
     if not length:
         return decompress(await _read_unsized(source))
     if not (length.isascii() and length.isdigit()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from control.keys import split_key
@@ -10,7 +11,6 @@ from footfall.names import DEV_STAGE, Source
 from footfall.sites import Site
 from ingest_gateway.address import Address
 from ingest_gateway.answers import RefusedError
-from ingest_gateway.body import RequestHeaders
 from ingest_gateway.directory import KeyAccess, View
 from ingest_gateway.limits import Bucket
 from ingest_gateway.origins import host_of, is_bound, is_dev
@@ -29,7 +29,7 @@ class Caller(NamedTuple):
     bucket: Bucket
 
 
-def admit_browser(view: View, public_id: str, headers: RequestHeaders, stage: str) -> Caller:
+def admit_browser(view: View, public_id: str, headers: Mapping[str, str], stage: str) -> Caller:
     """By public id; `RefusedError` 401 or 403. `stage` is where production traffic goes."""
     if not public_id:
         raise RefusedError(401, "no_site", NO_ID)
@@ -47,7 +47,7 @@ def admit_browser(view: View, public_id: str, headers: RequestHeaders, stage: st
 
 
 def admit_server(
-    view: View, authorization: str, headers: RequestHeaders, address: Address, stage: str, now: int
+    view: View, authorization: str, headers: Mapping[str, str], address: Address, stage: str, now: int
 ) -> Caller:
     """By server key; `RefusedError` 401 or 403. `now` is UTC milliseconds."""
     access = _find_key(view, authorization, now)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from footfall.signals import CLIENT_HINT_HEADERS, Signal, join_client_hints
 from ingest_gateway.address import Address
-from ingest_gateway.body import RequestHeaders
 
 MAX_AGENT_CHARS = 1024
 MAX_HINT_CHARS = 256
@@ -30,7 +30,7 @@ class Client(NamedTuple):
     signals: int = 0
 
 
-def read_client(headers: RequestHeaders, address: Address, country_header: str) -> Client:
+def read_client(headers: Mapping[str, str], address: Address, country_header: str) -> Client:
     """From a browser's headers, each cut to a sane length."""
     agent = headers.get("user-agent", "")[:MAX_AGENT_CHARS]
     language = headers.get("accept-language", "")[:MAX_LANGUAGE_CHARS]

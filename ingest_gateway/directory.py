@@ -87,7 +87,9 @@ class Directory:
         monotonic = time.monotonic()
         if monotonic >= self._salts_due or now // DAY_MS not in self.view.salts:
             self._control.forget_salts(now)
-            self._replace(salts=self._control.salts(now))
+            salts = self._control.salts(now)
+            if salts != self.view.salts:
+                self._replace(salts=salts)
             self._salts_due = monotonic + SALT_POLL_S
         version = self._control.version()
         if version != self._version:
@@ -140,7 +142,9 @@ class Directory:
 
     def _forget_old_salts(self) -> None:
         today = self._clock() // DAY_MS
-        self._replace(salts={day: salt for day, salt in self.view.salts.items() if day >= today - 1})
+        kept = {day: salt for day, salt in self.view.salts.items() if day >= today - 1}
+        if kept != self.view.salts:
+            self._replace(salts=kept)
 
     def _replace(self, **changes: object) -> None:
         fields = {name: getattr(self.view, name) for name in View.__struct_fields__}

@@ -6,6 +6,8 @@ import hashlib
 import uuid
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple, cast
 
 from footfall import ids, record
@@ -22,6 +24,7 @@ from ingest_gateway.parse import Parsed, Rejected
 DAY_MS = 86_400_000
 CONSENTS = {"granted": Consent.GRANTED, "denied": Consent.DENIED, "pending": Consent.PENDING}
 _NOBODY = 0
+_event_id, _user_id = attrgetter("event_id"), attrgetter("user_id")
 
 
 class Sender(NamedTuple):
@@ -34,6 +37,8 @@ class Sender(NamedTuple):
     salts: Mapping[int, bytes]  # by UTC day
     partitions: int
     now: int
+    # Filled here, kept by the caller with the client: its daily ids and route by UTC day.
+    memo: dict[int, tuple[int, int, int]]
 
 
 class Built(NamedTuple):
@@ -139,6 +144,8 @@ def _hash16(*parts: bytes) -> bytes:
 
 def _complete(events: list[Event], batch_id: bytes, now: int) -> None:
     """Events without an id get one; of the same batch and clock, the same again."""
+    if all(map(_event_id, events)):
+        return
     for place, event in enumerate(events):
         if event.event_id is None:
             at = event.occurred_at or now
@@ -147,25 +154,35 @@ def _complete(events: list[Event], batch_id: bytes, now: int) -> None:
 
 
 def _consented(sender: Sender, name: str, events: list[Event]) -> Visitor:
-    site_id = sender.site.site_id
-    visitor_id = ids.consented_visitor_id(sender.secret, site_id, name)
-    kind = IdKind.IDENTIFIED if any(event.user_id for event in events) else IdKind.CONSENTED
-    return Visitor(visitor_id, 0, kind, ids.route(sender.secret, site_id, name, "", ""))
+    visitor_id, route = _consented_ids(sender.secret, sender.site.site_id, name)
+    kind = IdKind.IDENTIFIED if any(map(_user_id, events)) else IdKind.CONSENTED
+    return Visitor(visitor_id, 0, kind, route)
+
+
+@lru_cache(16_384)
+def _consented_ids(secret: bytes, site_id: str, name: str) -> tuple[int, int]:
+    return ids.consented_visitor_id(secret, site_id, name), ids.route(secret, site_id, name, "", "")
 
 
 def _daily(sender: Sender) -> Visitor:
-    client, site = sender.client, sender.site
     day, into_day = divmod(sender.now, DAY_MS)
-    salt = sender.salts.get(day)
+    found = sender.memo.get(day)
+    if found is None:
+        sender.memo.clear()
+        found = sender.memo[day] = _daily_ids(sender, day)
+    today, yesterday, route = found
+    previous = yesterday if into_day < sender.site.window_ms(sender.now) else 0
+    return Visitor(today, previous, IdKind.DAILY, route)
+
+
+def _daily_ids(sender: Sender, day: int) -> tuple[int, int, int]:
+    site_id, address, agent = sender.site.site_id, sender.client.address, sender.client.user_agent
+    salt, old_salt = sender.salts.get(day), sender.salts.get(day - 1)
     if salt is None:
         raise unavailable("today's salt is not there yet because the control plane is unreachable", 5.0)
-    visitor_id = ids.daily_visitor_id(salt, site.site_id, client.address.full, client.user_agent)
-    previous = 0
-    yesterday = sender.salts.get(day - 1)
-    if yesterday is not None and into_day < site.window_ms(sender.now):
-        previous = ids.daily_visitor_id(yesterday, site.site_id, client.address.full, client.user_agent)
-    route = ids.route(sender.secret, site.site_id, "", client.address.truncated, client.user_agent)
-    return Visitor(visitor_id, previous, IdKind.DAILY, route)
+    today = ids.daily_visitor_id(salt, site_id, address.full, agent)
+    yesterday = ids.daily_visitor_id(old_salt, site_id, address.full, agent) if old_salt else 0
+    return today, yesterday, ids.route(sender.secret, site_id, "", address.truncated, agent)
 
 
 def _server(sender: Sender, batch_id: bytes) -> Visitor:

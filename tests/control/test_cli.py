@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import control
+from footfall.cli import main
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    monkeypatch.setenv("FOOTFALL_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "300")
+
+    def invoke(*arguments: str, code: int = 0) -> str:
+        result: Result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == code, result.output
+        return result.output
+
+    return invoke
+
+
+@pytest.fixture
+def plane(tmp_path: Path) -> object:
+    opened = control.open(f"sqlite:///{tmp_path / 'control.db'}")
+    yield opened
+    opened.close()
+
+
+def test_site(run, plane) -> None:  # type: ignore[no-untyped-def]  # two fixtures that are callables
+    out = run("site", "add", "shop.example.com", "--timezone", "Europe/Berlin", "--currency", "eur")
+    site = plane.site("shop.example.com")
+    assert f'data-site="{site.public_id}"' in out
+    assert "curl " in out
+    assert f"X-Footfall-Site: {site.public_id}" in out
+    assert "Europe/Berlin" in run("site", "list")
+    assert "EUR" in run("site", "show", "shop.example.com")
+    assert "UTC on." in run(
+        "site", "set", "shop.example.com", "--window-minutes", "60", "--add-domain", "b.example"
+    )
+    assert plane.site("b.example").windows[-1].window_ms == 3_600_000
+    run("site", "set", "shop.example.com", "--exclude-path", "/admin/**", "--strict-privacy")
+    changed = plane.site("shop.example.com")
+    assert (changed.excluded_paths, changed.strict_privacy) == (("/admin/**",), True)
+    run("site", "remove", "shop.example.com", "--yes")
+    assert "no site yet" in run("site", "list")
+
+
+def test_errors_are_plain(run) -> None:  # type: ignore[no-untyped-def]
+    assert "no site nowhere.example" in run("site", "show", "nowhere.example", code=1)
+    assert "time zone" in run("site", "add", "a.example", "--timezone", "Mars", code=1)
+    run("site", "add", "a.example")
+    assert "already" in run("site", "add", "a.example", code=1)
+    assert "Traceback" not in run("goal", "add", "a.example", "g", code=1)
+    assert "KEY=VALUE" in run("goal", "add", "a.example", "g", "--prop", "x", code=2)
+
+
+def test_goal(run, plane) -> None:  # type: ignore[no-untyped-def]
+    run("site", "add", "a.example")
+    out = run(
+        "goal", "add", "a.example", "paid", "--event", "purchase", "--path", "/thanks/*", "--prop", "plan=pro"
+    )
+    assert "footfall repair --site a.example" in out
+    assert plane.site("a.example").goals[0].props == (("plan", "pro"),)
+    assert "/thanks/*" in run("goal", "list", "a.example")
+    run("goal", "remove", "a.example", "paid")
+    assert "has no goals" in run("goal", "list", "a.example")
+
+
+def test_key(run, plane) -> None:  # type: ignore[no-untyped-def]
+    run("site", "add", "a.example")
+    out = run("key", "create", "a.example", "--label", "backend", "--expires-days", "30")
+    text = next(word for word in out.split() if word.startswith("sk_"))
+    key_id, secret = text.split("_", 2)[1:]
+    assert plane.server_keys()[key_id].secret_hash not in (secret.encode(), b"")
+    listed = run("key", "list")
+    assert "backend" in listed
+    assert secret not in listed
+    out = run("key", "rotate", key_id, "--overlap-hours", "1")
+    assert "sk_" in out
+    assert len(plane.server_keys()) == 2
+    run("key", "revoke", key_id)
+    assert key_id not in plane.server_keys()
+    assert "revoked" in run("key", "list", "a.example")
+    assert "no key" in run("key", "revoke", key_id, code=1)
