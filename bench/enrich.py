@@ -36,9 +36,15 @@ REFERRERS = (
     "https://www.google.com/", "https://www.google.com/", "https://www.bing.com/", "https://t.co/x1",
     "https://www.facebook.com/", "https://chatgpt.com/", "https://blog.example.org/best-shoes",
 )  # fmt: skip
-SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_{} like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.{} Mobile/15E148 Safari/604.1"
-ANDROID = "Mozilla/5.0 (Linux; Android {}; SM-G{}B) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{}.0.0.0 Mobile Safari/537.36"
-WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{}.0.{}.0 Safari/537.36"
+WEBKIT = "AppleWebKit/{} (KHTML, like Gecko)"
+SAFARI = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_{} like Mac OS X) "
+    + WEBKIT.format("605.1.15")
+    + " Version/17.{} Mobile/15E148 Safari/604.1"
+)
+BLINK = WEBKIT.format("537.36")
+ANDROID = "Mozilla/5.0 (Linux; Android {}; SM-G{}B) " + BLINK + " Chrome/{}.0.0.0 Mobile Safari/537.36"
+WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) " + BLINK + " Chrome/{}.0.{}.0 Safari/537.36"
 
 
 def agents(rng: random.Random, count: int) -> list[str]:

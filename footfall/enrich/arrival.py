@@ -62,7 +62,7 @@ def arrival(campaign: Campaign, referrer: Referrer) -> Traffic:
     """The traffic of a page reached from outside by this link and from this page."""
     return Traffic(
         channel=_channel(campaign, referrer),
-        referrer_host=referrer.host,
+        referrer_host=referrer.shown_host,
         referrer=referrer.shown,
         utm_source=campaign.source,
         utm_medium=campaign.medium,

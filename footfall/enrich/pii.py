@@ -15,7 +15,7 @@ from footfall.enrich.wordlists import word_list
 EMAIL, TOKEN, CARD, PHONE, IP = "[email]", "[token]", "[card]", "[phone]", "[ip]"
 
 _EMAIL = re.compile(
-    r"[\w.+%'-]{1,64}(?:@|%(?:25)?40)(?![1-4]x\.)"  # not image@2x.png
+    r"[\w+%][\w.+%'-]{0,63}(?:@|%(?:25)?40)(?![1-4]x\.)"  # not image@2x.png
     r"(?:[\w-]{1,63}\.){1,8}[^\W\d_][\w-]{1,62}"
 )
 _JWT = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]{2,}){1,4}")
@@ -52,6 +52,16 @@ def redact(text: str) -> str:
     return text
 
 
+def redact_host(host: str) -> str:
+    """A host, unless it is an address: names are public, addresses may be a visitor's."""
+    bare = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    try:
+        ip_address(bare)
+    except ValueError:
+        return host
+    return IP
+
+
 def redact_named(key: str, value: str) -> str:
     """A value whose name is known."""
     name = key.lower()
@@ -86,6 +96,8 @@ def _redact_numbers(text: str) -> str:
 def _token(match: re.Match[str]) -> str:
     """Long runs without the word structure of a slug and without the form of a UUID."""
     run = match[0]
+    if "xn--" in run:  # an international domain name in its ASCII form
+        return run
     longest = max(re.split(r"[_-]", run), key=len)
     mixed = any(c.isdigit() for c in run) and any(c.isalpha() for c in run)
     scrambled = any(c.islower() for c in run) and any(c.isupper() for c in run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from footfall.enrich.hosts import in_domains, without_port
-from footfall.enrich.pii import redact
+from footfall.enrich.pii import redact, redact_host
 from footfall.enrich.sources import category_of_host
 from footfall.enrich.urls import split_url
 
@@ -13,7 +13,8 @@ from footfall.enrich.urls import split_url
 class Referrer(Struct, frozen=True, gc=False):
     """The page somebody came from. All empty: there is none, or it is no web address."""
 
-    host: str = ""  # `www.` is kept: it is what the browser said
+    host: str = ""  # as it is, for comparing; `www.` is kept: it is what the browser said
+    shown_host: str = ""  # redacted
     shown: str = ""  # host and path, redacted
     category: str = ""
     is_spam: bool = False
@@ -29,11 +30,11 @@ def read_referrer(url: str, spam_domains: frozenset[str]) -> Referrer:
         parts = split_url(f"https://{url.lstrip('/')}")  # some clients leave the scheme out
     if "." not in parts.host and ":" not in parts.host:
         return NO_REFERRER
-    host = redact(parts.host)
-    bare = without_port(host)
+    shown_host = redact_host(parts.host)
     return Referrer(
-        host=host,
-        shown=host + redact(parts.path),
-        category=category_of_host(host),
-        is_spam=in_domains(bare, spam_domains),
+        host=parts.host,
+        shown_host=shown_host,
+        shown=shown_host + redact(parts.path),
+        category=category_of_host(parts.host),
+        is_spam=in_domains(without_port(parts.host), spam_domains),
     )
