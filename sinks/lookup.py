@@ -20,7 +20,7 @@ def duplicates(client: Client, database: str, block: EventBlock, look_up: Contai
     """
     first: dict[Key, Position] = {}
     found: set[Position] = set()
-    elsewhere = {key for position, key in block.located_keys() if position not in look_up}  # noqa: SIM118 - no dict
+    elsewhere = {key for position, key in block.located_keys() if position not in look_up}
     for position, key in block.located_keys():
         if position in look_up:
             if key in first or key in elsewhere:

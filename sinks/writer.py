@@ -218,6 +218,10 @@ class StoreWriter:
         if self._thread.is_alive():
             raise StoreUnreachableError("the store did not take the last rows; the log keeps them")
 
+    def is_alive(self) -> bool:
+        """Whether rows can be added: not closed, and nothing went wrong."""
+        return self._thread.is_alive() and not self._closing
+
     def _oldest_seconds(self) -> float:
         for buffer in (self._storing, self._buffer):
             if buffer is not None and buffer.begun is not None:
