@@ -116,7 +116,9 @@ class _Pass:
         after = position.done
         if self._some_bucket_closed(sites):
             after = max(0, after - kind.longest_ms)
-        for site_id, slot, touched in run(self.client, "changed", self.stage, after=after, until=position.until):
+        for site_id, slot, touched in run(
+            self.client, "changed", self.stage, {"after": after, "until": position.until}
+        ):
             add(site_id, slot, _ms(touched))
         for site_id, slot, _ in marks:
             add(site_id, slot, position.until + 1)
@@ -137,7 +139,8 @@ class _Pass:
         for site_id, timezone in zones.items():
             if known.get(site_id, timezone) != timezone:
                 mark = self.context.now_ms()
-                run(self.client, "mark_site", self.stage, site=site_id, kind=self.kind.name, mark=mark)
+                values = {"site": site_id, "kind": self.kind.name, "mark": mark}
+                run(self.client, "mark_site", self.stage, values)
                 self._withdraw_site(site_id)
         self.position.zones = zones
         self._save()
@@ -180,8 +183,11 @@ class _Pass:
         """Write, withdraw what is gone, then say so."""
         first = date.fromisoformat(group[0].day) - timedelta(days=DAY_BEFORE)
         last = date.fromisoformat(group[-1].day) + timedelta(days=DAYS_AFTER)
+        buckets = [datetime.fromtimestamp(bucket.start / 1000, UTC) for bucket in group]
         values = {
             "site": site_id,
+            "buckets": _times(buckets),
+            "dates": [date.fromisoformat(bucket.day) for bucket in group],
             "starts": [bucket.start for bucket in group],
             "days": [bucket.day for bucket in group],
             "until": group[-1].end,
@@ -189,13 +195,11 @@ class _Pass:
             "last_day": last,
             "version": self.position.version,
         }
-        buckets = [datetime.fromtimestamp(bucket.start / 1000, UTC) for bucket in group]
-        days = [date.fromisoformat(bucket.day) for bucket in group]
-        run(self.client, "rollup", self.stage, self.kind.table, **values)
-        run(self.client, "withdraw_rollup", self.stage, self.kind.table, **values, buckets=_times(buckets))
+        run(self.client, "rollup", self.stage, values, table=self.kind.table)
+        run(self.client, "withdraw_rollup", self.stage, values, table=self.kind.table)
         if self.kind.name == "day":
-            run(self.client, "visitor_days", self.stage, "visitor_days", **values)
-            run(self.client, "withdraw_visitor_days", self.stage, "visitor_days", **{**values, "days": days})
+            run(self.client, "visitor_days", self.stage, values, table="visitor_days")
+            run(self.client, "withdraw_visitor_days", self.stage, values, table="visitor_days")
         self.client.execute(
             "INSERT INTO rollup_state (site_id, kind, bucket, version, log_time, computed_at) VALUES",
             [

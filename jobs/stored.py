@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
 
 from clickhouse_driver import Client
@@ -18,13 +20,27 @@ def _sql(name: str) -> str:
     return resources.files("jobs").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
-def run(client: Client, name: str, stage: str, table: str = "", **values: object) -> list[tuple[Any, ...]]:
-    """Run `jobs/sql/<name>.sql` in the stage's database; its rows."""
+def run(
+    client: Client,
+    name: str,
+    stage: str,
+    values: Mapping[str, object],
+    *,
+    table: str = "",
+    columnar: bool = False,
+    fragments: Mapping[str, str] = MappingProxyType({}),
+) -> list[Any]:
+    """Run `jobs/sql/<name>.sql` in the stage's database; its rows, or its columns.
+
+    `fragments` are SQL of this package's own, put in for `{name}`.
+    """
     database = identifier(database_name(stage))
     sql = _sql(name).replace("{database}", database)
     if table:
         sql = sql.replace("{table}", f"{database}.{identifier(table)}")
-    answer: Any = client.execute(sql, values)
+    for place, text in fragments.items():
+        sql = sql.replace(f"{{{place}}}", text)
+    answer: Any = client.execute(sql, dict(values), columnar=columnar)
     return answer if isinstance(answer, list) else []
 
 

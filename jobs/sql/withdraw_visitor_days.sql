@@ -2,4 +2,4 @@
 INSERT INTO {table} (site_id, day, visitor_id, version, is_deleted)
 SELECT site_id, day, visitor_id, %(version)s, 1
 FROM {table} FINAL
-WHERE site_id = %(site)s AND day IN %(days)s AND version < %(version)s
+WHERE site_id = %(site)s AND day IN %(dates)s AND version < %(version)s

@@ -1,0 +1,200 @@
+"""Repair: sessions of visitors with late (or imported) events, made anew from the base table.
+
+The flow leaves late events out of live state; here they are folded together with all the
+visitor's others by the same function the flow uses, and the outcome replaces what stood
+there. Everything the job knows is in the store or the control plane, so it may be killed
+at any point: a visitor who was not marked done is simply taken again.
+
+A visitor is taken only when log time has passed their late events by window, lateness
+and a margin, and nothing live can still join what is made of them.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from clickhouse_driver import Client
+
+from footfall.names import database_name
+from footfall.sessions.repair import Repaired, StoredFact, next_generation, replace, sessions_of
+from footfall.sessions.row import SessionRow
+from footfall.sessions.shard import Policy
+from footfall.sites import Site
+from jobs.facts import Span, count_facts, read_facts, values_of
+from jobs.job import JobContext
+from jobs.repair_list import Entry, forget_site, mark_done, mark_late, next_entries, waiting_sites
+from jobs.scope import Scope, scope_of, widest_window
+from jobs.stored import has_tables, run, stored_until
+from sinks.insert import insert_block
+from sinks.native import StringPieces
+from sinks.session_block import encode_sessions
+
+BUDGET_S = 20.0  # then other jobs get their turn
+VISITORS = 4_000  # per query
+MAX_FACTS = 200_000  # read at once, unless one visitor alone has more
+MARGIN_MS = 20_000  # for open rows the flow has not written yet
+STALE_MS = 3_600_000  # a row left open for so much longer than it can be is nobody's any more
+DAY_MS = 86_400_000
+MAX_WIDEN_DAYS = 4_096
+
+
+class Standing(NamedTuple):
+    """One session of the store, its newest version."""
+
+    row: SessionRow
+    end_at: int
+    is_closed: bool
+
+
+def repair(context: JobContext) -> str:
+    """Repair what can be, for so long as a run may take; what was done, in words."""
+    done = waiting = 0
+    for stage in context.stages:
+        client = context.store(stage)
+        try:
+            if has_tables(client):
+                stage_done, stage_waiting = _Repair(context, stage, client).make()
+                done, waiting = done + stage_done, waiting + stage_waiting
+        finally:
+            client.disconnect()
+    return f"{done} visitors repaired, {waiting} waiting"
+
+
+class _Repair:
+    """One run in one stage."""
+
+    def __init__(self, context: JobContext, stage: str, client: Client) -> None:
+        self.context, self.stage, self.client = context, stage, client
+        self.policy = Policy(lateness_ms=context.settings.lateness_ms)
+        self.log_time = stored_until(client, context.settings.partitions)
+        self.deadline = time.monotonic() + BUDGET_S
+        self.pieces = StringPieces()
+
+    def make(self) -> tuple[int, int]:
+        """(visitors repaired, visitors that have to wait)."""
+        self._mark_new()
+        waiting = waiting_sites(self.client)
+        total, done = sum(waiting.values()), 0
+        sites = self.context.control.sites()
+        for site_id in waiting:
+            site = sites.get(site_id)
+            if site is None:
+                forget_site(self.client, site_id)
+                continue
+            after: Entry | None = None
+            ready = self.log_time - self.policy.lateness_ms - widest_window(site) - MARGIN_MS
+            while entries := next_entries(self.client, self.stage, site_id, ready, after, VISITORS):
+                self.context.check()
+                if done and time.monotonic() > self.deadline:
+                    self.context.again = True
+                    return done, total - done
+                after = entries[-1]
+                done += self._repair(site, entries)
+                self.context.progress(done, total)
+        return done, total - done
+
+    def _mark_new(self) -> None:
+        cursor = f"repair:{self.stage}"
+        after = int(self.context.control.cursor(cursor) or -1)
+        if self.log_time > after:
+            mark_late(self.client, self.stage, after, self.log_time)
+            self.context.control.set_cursor(cursor, str(self.log_time))
+
+    def _repair(self, site: Site, entries: list[Entry]) -> int:
+        """Repair some visitors at once, or, where that is too much to read, in halves."""
+        span = _span(entries, 1)
+        visitors = [entry.visitor_id for entry in entries]
+        many = len(entries) > 1 and count_facts(self.client, self.stage, site, visitors, span) > MAX_FACTS
+        if many:
+            middle = len(entries) // 2
+            return self._repair(site, entries[:middle]) + self._repair(site, entries[middle:])
+        rows, finished = [], []
+        days = 1
+        while entries:
+            again = []
+            facts = read_facts(self.client, self.stage, site, [e.visitor_id for e in entries], span)
+            standing = self._standing(site, entries, span)
+            for entry in entries:
+                scope = scope_of(site, facts.get(entry.visitor_id, []), entry.first_at, entry.last_at, span)
+                if scope is None and days < MAX_WIDEN_DAYS:
+                    again.append(entry)
+                    continue
+                new = self._visitor(site, entry, scope, facts, standing.get(entry.visitor_id, []), span)
+                if new is not None:
+                    rows += new
+                    finished.append(entry)
+            days *= 4
+            entries, span = again, _span(again, days)
+        self._replace(site, rows)
+        mark_done(self.client, site.site_id, finished)
+        return len(finished)
+
+    def _visitor(
+        self,
+        site: Site,
+        entry: Entry,
+        scope: Scope | None,
+        facts: dict[int, list[StoredFact]],
+        standing: list[Standing],
+        span: Span,
+    ) -> list[SessionRow] | None:
+        """The rows to write for a visitor; None if it is too early."""
+        if scope is None:  # a visitor without any pause in all the years there are
+            scope = Scope(facts.get(entry.visitor_id, []), *span)
+        inside = [s for s in standing if scope.first <= s.row.start_at < scope.end]
+        if any(self._is_open(site, s) for s in inside):
+            return None
+        rows = [s.row for s in inside]
+        generation = next_generation(rows)
+        repaired: Repaired = sessions_of(
+            site, entry.visitor_id, scope.facts, self.policy, generation, self.log_time
+        )
+        if repaired.postponed or repaired.open_from <= entry.last_at:
+            return None
+        alive = [row for row in rows if not row.is_deleted]
+        return replace(alive, repaired, generation, self.log_time)
+
+    def _is_open(self, site: Site, standing: Standing) -> bool:
+        """Whether the live flow will still write this session."""
+        if standing.is_closed or standing.row.is_deleted:
+            return False
+        closes = standing.end_at + site.window_ms(standing.end_at) + self.policy.lateness_ms
+        return closes + STALE_MS >= self.log_time
+
+    def _standing(self, site: Site, entries: list[Entry], span: Span) -> dict[int, list[Standing]]:
+        found: dict[int, list[Standing]] = {}
+        values = values_of(site, [entry.visitor_id for entry in entries], span)
+        for visitor, session, start, generation, deleted, closed, end in run(
+            self.client, "standing_sessions", self.stage, values
+        ):
+            row = SessionRow(
+                site_id=site.site_id,
+                session_id=session,
+                visitor_id=visitor,
+                start_at=start,
+                generation=generation,
+                is_deleted=bool(deleted),
+            )
+            found.setdefault(visitor, []).append(Standing(row, end, bool(closed)))
+        return found
+
+    def _replace(self, site: Site, rows: list[SessionRow]) -> None:
+        """Write the sessions, then tell the rollups, which may have looked already."""
+        if not rows:
+            return
+        block = encode_sessions(rows, self.pieces)
+        insert_block(self.client, database_name(self.stage), "sessions", block)
+        mark = self.context.now_ms()
+        slots = {row.start_at // 900_000 * 900 for row in rows}
+        self.client.execute(
+            "INSERT INTO rollup_dirty (site_id, slot, kind, mark, version, is_deleted) VALUES",
+            [(site.site_id, slot, kind, mark, 0, 0) for slot in sorted(slots) for kind in ("hour", "day")],
+        )
+
+
+def _span(entries: list[Entry], days: int) -> Span:
+    if not entries:
+        return (0, 0)
+    first = min(entry.first_at for entry in entries) - days * DAY_MS
+    return max(0, first), max(entry.last_at for entry in entries) + days * DAY_MS + 1
