@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import TypeVar
+from collections.abc import Callable, Hashable, Sized
+from typing import Protocol, TypeVar
 
-K = TypeVar("K", bound=Hashable)
+
+class Key(Hashable, Sized, Protocol):
+    """What a memo is kept by: a text or a tuple."""
+
+
+K = TypeVar("K", bound=Key)
 V = TypeVar("V")
+
+LONGEST = 512
 
 
 class Cache(dict[K, V]):
-    """`cache[key]` is `make(key)`, remembered for at most `limit` keys.
+    """`cache[key]` is `make(key)`, remembered for at most `limit` keys of up to 512 characters.
 
     A hit is a plain dict look-up. When full, the young keys become the old ones and a
     key asked for again is carried over, so that a flood of one-time keys (random agents,
@@ -26,6 +33,8 @@ class Cache(dict[K, V]):
         self._old: dict[K, V] = {}
 
     def __missing__(self, key: K) -> V:
+        if len(key) > LONGEST:
+            return self._make(key)
         old = self._old
         value = old.pop(key) if key in old else self._make(key)
         if len(self) >= self._half:

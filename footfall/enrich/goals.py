@@ -40,18 +40,18 @@ class _Rule(Struct, frozen=True):
 class Rules:
     """The rules for events of one name. Where no prop matters, answers are kept by path."""
 
-    __slots__ = ("_by_path", "_rules")
+    __slots__ = ("_rules", "by_path")
 
     def __init__(self, rules: tuple[_Rule, ...]) -> None:
         self._rules = rules
         simple = not any(rule.props for rule in rules)
-        self._by_path: Cache[str, tuple[str, ...]] | None = (
+        self.by_path: Cache[str, tuple[str, ...]] | None = (
             Cache(lambda path: self._test(path, {}), REMEMBERED_PATHS) if simple else None
         )
 
     def reached(self, path: str, props: Mapping[str, PropValue]) -> tuple[str, ...]:
         """Names of the goals, in the site's order, each once."""
-        return self._test(path, props) if self._by_path is None else self._by_path[path]
+        return self._test(path, props) if self.by_path is None else self.by_path[path]
 
     def _test(self, path: str, props: Mapping[str, PropValue]) -> tuple[str, ...]:
         return tuple(dict.fromkeys([rule.name for rule in self._rules if rule.holds(path, props)]))

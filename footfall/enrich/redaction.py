@@ -6,7 +6,7 @@ and orders would run together.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
@@ -14,13 +14,15 @@ from footfall.enrich.batch import EnrichedBatch
 from footfall.enrich.cache import Cache
 from footfall.enrich.context import Context
 from footfall.enrich.goals import PropValue
-from footfall.enrich.pii import PHONE_KEYS, SECRET_KEYS, redact, redact_named
+from footfall.enrich.pii import TELLING_KEYS, redact, redact_named
+from footfall.event import Element, Failure
 from footfall.record import LogEvent
 
 MIN_CHARS = 4  # of the shortest personal datum, ::1f
-MAX_REMEMBERED_CHARS = 256
 MIN_CARD = 10**12
 Texts = Cache[str, str]
+Props = dict[str, PropValue]
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 def redact_events(batch: EnrichedBatch, context: Context) -> None:
@@ -29,58 +31,74 @@ def redact_events(batch: EnrichedBatch, context: Context) -> None:
     events = batch.events
     changed: dict[int, LogEvent] = {}
     for place, event in enumerate(events):
-        # Remembered titles: the usual event costs one look-up here.
+        # Texts are remembered: the usual event costs a look-up or two here, and no copy.
         title = event.title
-        if title and texts[title] != title:
-            changed[place] = event = msgspec.structs.replace(event, title=texts[title])
-        if event.element or event.props or event.search or event.form or event.error:
-            changes = _changes(event, texts)
-            if changes:
-                changed[place] = msgspec.structs.replace(event, **changes)
+        if (title and texts[title] != title) or _is_telling(event, texts):
+            changed[place] = redact_event(event)
     if changed:
         batch.events = [changed.get(place, event) for place, event in enumerate(events)]
 
 
-def _changes(event: LogEvent, texts: Texts) -> dict[str, Any]:
-    """Fields of the event that must be other than they are."""
-    changes: dict[str, Any] = {}
-    element, form, search, error = event.element, event.form, event.search, event.error
-    if element is not None:
-        _part(changes, "element", element, ("text", "href", "selector", "id"), texts)
-    if form is not None:
-        _part(changes, "form", form, ("message",), texts)
-    if search is not None:
-        _part(changes, "search", search, ("term",), texts)
-    if error is not None:
-        _part(changes, "error", error, ("message", "source", "stack"), texts)
-    if event.props:
-        props = {key: _prop(key, value, texts) for key, value in event.props.items()}
-        if props != event.props:
-            changes["props"] = props
-    return changes
+def _is_telling(event: LogEvent, texts: Texts) -> bool:
+    """Whether a part of the event holds something to redact."""
+    element = event.element
+    if element is not None and _is_telling_element(element, texts):
+        return True
+    if event.props and _props(event.props, texts) != event.props:
+        return True
+    search, form, error = event.search, event.form, event.error
+    if search is not None and texts[search.term] != search.term:
+        return True
+    if form is not None and texts[form.message] != form.message:
+        return True
+    return error is not None and _failure(error) is not error
 
 
-def _part(changes: dict[str, Any], name: str, part: msgspec.Struct, fields: tuple[str, ...], texts: Texts) -> None:
-    """The part with these fields redacted, if any of them needs it."""
-    found = None
+def _is_telling_element(element: Element, texts: Texts) -> bool:
+    text, href, selector, id = element.text, element.href, element.selector, element.id
+    return texts[text] != text or texts[href] != href or texts[selector] != selector or texts[id] != id
+
+
+def redact_event(event: LogEvent) -> LogEvent:
+    """A copy with every free text redacted; URL and referrer as they are."""
+    element, search, form, error = event.element, event.search, event.form, event.error
+    return msgspec.structs.replace(
+        event,
+        title=redact(event.title),
+        element=element and _cleaned(element, "text", "href", "selector", "id"),
+        search=search and _cleaned(search, "term"),
+        form=form and _cleaned(form, "message"),
+        error=error and _failure(error),
+        props=_props(event.props, None),
+    )
+
+
+def _failure(error: Failure) -> Failure:
+    return _cleaned(error, "message", "source", "stack")
+
+
+def _cleaned(part: T, *fields: str) -> T:
+    """The part with these fields redacted; the same object where nothing changes."""
+    changes = {}
     for field in fields:
-        text: str = getattr(part, field)
-        if len(text) >= MIN_CHARS and (cleaned := _text(text, texts)) != text:
-            found = {field: cleaned} if found is None else {**found, field: cleaned}
-    if found is not None:
-        changes[name] = msgspec.structs.replace(part, **found)
+        text = getattr(part, field)
+        cleaned = redact(text)
+        if cleaned != text:
+            changes[field] = cleaned
+    return msgspec.structs.replace(part, **changes) if changes else part
 
 
-def _text(text: str, texts: Texts) -> str:
-    return texts[text] if len(text) <= MAX_REMEMBERED_CHARS else redact(text)
+def _props(props: Props, texts: Texts | None) -> Props:
+    return {key: _prop(key, value, texts) for key, value in props.items()}
 
 
-def _prop(key: str, value: PropValue, texts: Texts) -> PropValue:
-    name = key.lower()
-    if name in SECRET_KEYS or name in PHONE_KEYS:
-        return redact_named(name, str(value)) if isinstance(value, str | int) and value else value
+def _prop(key: str, value: PropValue, texts: Texts | None) -> PropValue:
+    if key.lower() in TELLING_KEYS:
+        return redact_named(key, str(value)) if isinstance(value, str | int) and value else value
     if isinstance(value, str):
-        return _text(value, texts) if len(value) >= MIN_CHARS else value
+        if len(value) < MIN_CHARS:
+            return value
+        return redact(value) if texts is None else texts[value]
     if isinstance(value, int) and abs(value) >= MIN_CARD:
         text = str(value)
         cleaned = redact(text)

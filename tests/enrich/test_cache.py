@@ -13,9 +13,9 @@ from footfall.enrich.language import first_language
 
 @given(st.lists(st.integers(0, 30)), st.integers(2, 12))
 def test_right_and_bounded(keys: list[int], limit: int) -> None:
-    cache: Cache[int, int] = Cache(lambda key: key * 2, limit)
+    cache: Cache[str, int] = Cache(lambda key: int(key) * 2, limit)
     for key in keys:
-        assert cache[key] == key * 2
+        assert cache[str(key)] == key * 2
         assert cache.held() <= limit
 
 
@@ -65,3 +65,9 @@ def test_preview_hosts(host: str, preview: bool) -> None:
 )  # fmt: skip
 def test_language(header: str, language: str) -> None:
     assert first_language(header) == language
+
+
+def test_long_keys_are_not_kept() -> None:
+    cache: Cache[str, int] = Cache(len, 10)
+    assert cache["x" * 2000] == 2000
+    assert cache.held() == 0
