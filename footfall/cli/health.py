@@ -35,8 +35,8 @@ class PartitionHealth(Struct):
 
     partition: int
     heartbeat_age_s: float | None = None
-    waiting_records: int = 0
-    waiting_s: float = 0.0
+    waiting_records: int = 0  # in the log, not in the store
+    end: int = 0  # offset of the next append
 
 
 class SiteLedger(Struct):
@@ -74,12 +74,8 @@ class Health(Struct):
 
     def lines(self) -> list[str]:
         """What follows the table of parts."""
-        lag = ", ".join(
-            f"{p.partition}: {p.waiting_records:,} records"
-            + (f" ({duration(p.waiting_s)})" if p.waiting_records else "")
-            for p in self.partitions
-        )
-        lines = [f"log      waiting to be read, by partition: {lag or 'unknown'}"]
+        waiting = ", ".join(f"{p.waiting_records:,}" for p in self.partitions)
+        lines = [f"log      records waiting to be stored, by partition: {waiting}"]
         for site in self.ledger:
             got = {name: count for name, count in site.counts.items() if count}
             sums = ", ".join(f"{name} {count:,}" for name, count in got.items())
@@ -127,20 +123,26 @@ def _log(settings: Settings, health: Health) -> None:
         return
     from eventlog.local import LocalLog
 
-    for lag in LocalLog(directory, len(health.partitions)).lag("flow"):
-        health.partitions[lag.partition].waiting_records = lag.records
-        health.partitions[lag.partition].waiting_s = lag.ms / 1000
+    reader = LocalLog(directory, len(health.partitions)).reader()
+    for partition in health.partitions:
+        first, partition.end = reader.bounds(partition.partition)
+        partition.waiting_records = partition.end - first
+    reader.close()
 
 
 def _store(settings: Settings, health: Health) -> None:
     database = database_name(settings.stage)
     for line in _rows(
         settings,
-        "SELECT log_partition, toUnixTimestamp64Milli(max(heartbeat_at)) FROM {}.progress GROUP BY log_partition",
+        "SELECT log_partition, toUnixTimestamp64Milli(max(heartbeat_at)), max(log_offset) FROM {}.progress "
+        "GROUP BY log_partition",
     ):
-        number, at_ms = int(line[0]), int(line[1])
-        if number < len(health.partitions) and at_ms:
-            health.partitions[number].heartbeat_age_s = max(0.0, time.time() - at_ms / 1000)
+        number, at_ms, offset = map(int, line)
+        if number < len(health.partitions):
+            partition = health.partitions[number]
+            partition.waiting_records = max(0, partition.end - offset)
+            if at_ms:
+                partition.heartbeat_age_s = max(0.0, time.time() - at_ms / 1000)
     ages = [partition.heartbeat_age_s for partition in health.partitions]
     known = [age for age in ages if age is not None]
     health.heartbeat_age_s = max(known) if len(known) == len(ages) and known else None

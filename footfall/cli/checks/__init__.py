@@ -1,0 +1,22 @@
+"""The checks of `footfall doctor`: the literal list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from footfall.cli.checks.finding import Finding
+from footfall.cli.checks.machine import clock, disk, ports, secrets, versions
+from footfall.cli.checks.parts import gateway, heartbeat, store, valkey
+from footfall.cli.checks.traffic import addresses, bots, proxy_header
+from footfall.settings import Settings
+
+# To add a check: a function here. It returns what it found and never raises for what is
+# wrong; it is quick, and it changes nothing.
+CHECKS: tuple[Callable[[Settings], list[Finding]], ...] = (
+    versions, disk, secrets, ports, store, valkey, gateway, heartbeat, clock, proxy_header, addresses, bots,
+)  # fmt: skip
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """All findings, in the order of the list."""
+    return [finding for check in CHECKS for finding in check(settings)]

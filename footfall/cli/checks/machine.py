@@ -1,0 +1,124 @@
+"""Checks of the machine and the data directory."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import shutil
+import stat
+import sys
+import time
+from pathlib import Path
+
+from embedded.probe import port_taken
+from embedded.stack import port_settings
+from footfall.cli.checks.finding import Finding, bad, ok, warn
+from footfall.cli.running import read_status
+from footfall.settings import Settings
+
+WARN_DISK = 5 * 1024**3
+BAD_DISK = 1024**3
+CLOCK_STEP_S = 0.25
+FUTURE_MS = 60_000
+
+
+def versions(_settings: Settings) -> list[Finding]:
+    """Python and the pinned packages."""
+    number = ".".join(map(str, sys.version_info[:3]))
+    if not (3, 11) <= sys.version_info[:2] <= (3, 12):
+        return bad("versions", f"Python {number}", "run `make setup`: it brings a Python 3.12 of its own")
+    wrong = []
+    for requirement in importlib.metadata.requires("footfall") or []:
+        match = re.fullmatch(r"([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==([^ ;]+)", requirement)
+        if match is None:  # extras, for developers
+            continue
+        try:
+            found = importlib.metadata.version(match[1])
+        except importlib.metadata.PackageNotFoundError:
+            found = "missing"
+        if found != match[2]:
+            wrong.append(f"{match[1]} {found}, wanted {match[2]}")
+    if wrong:
+        return warn("versions", "; ".join(wrong), "run `make setup` again")
+    return ok(
+        "versions", f"Footfall {importlib.metadata.version('footfall')}, Python {number}, packages as pinned"
+    )
+
+
+def disk(settings: Settings) -> list[Finding]:
+    """Room in the data directory."""
+    where = _existing(settings.data_dir)
+    free = shutil.disk_usage(where).free
+    found = f"{free / 1024**3:.1f} GiB free in {where}"
+    mend = "free some, or set FOOTFALL_DATA_DIR to a larger disk; FOOTFALL_LOG_RETENTION_BYTES bounds the log"
+    if free < BAD_DISK:
+        return bad("disk", found, mend)
+    return warn("disk", found, mend) if free < WARN_DISK else ok("disk", found)
+
+
+def secrets(settings: Settings) -> list[Finding]:
+    """Nobody else may read what is secret."""
+    found = [settings.data_dir / "control.db", *sorted((settings.data_dir / "secrets").glob("*"))]
+    there = [path for path in found if path.exists()]
+    if not there:
+        return ok("secrets", "none yet: made by the first `footfall up`")
+    if not stat.S_IMODE(settings.data_dir.stat().st_mode) & 0o077:
+        return ok("secrets", f"{settings.data_dir} is closed to others")
+    open_ones = [str(path) for path in there if stat.S_IMODE(path.stat().st_mode) & 0o077]
+    if open_ones:
+        return bad("secrets", f"others may read {', '.join(open_ones)}", f"chmod 700 {settings.data_dir}")
+    return ok("secrets", "readable by their owner only")
+
+
+def ports(settings: Settings) -> list[Finding]:
+    """Free while Footfall does not run; while it does, `store` and `gateway` look."""
+    if read_status(settings) is not None:
+        return ok("ports", "in use by the Footfall that runs here")
+    findings = []
+    for name, host, port in port_settings(settings):
+        if why := port_taken(host, port):
+            findings += bad("ports", f"port {port} on {host}: {why}", f"stop it, or set {name} to a free port")
+    return findings or ok("ports", "free")
+
+
+def clock(settings: Settings) -> list[Finding]:
+    """The clock moves evenly, and the log is not ahead of it."""
+    wall, steady = time.time(), time.monotonic()
+    time.sleep(CLOCK_STEP_S)
+    drift = abs((time.time() - wall) - (time.monotonic() - steady))
+    if drift > 0.05:
+        return bad("clock", f"it jumped by {drift:.2f} s while looked at", "let one time service set it, slewing")
+    ahead = _log_ahead_ms(settings)
+    if ahead > FUTURE_MS:
+        return bad(
+            "clock",
+            f"the log is {ahead / 1000:.0f} s ahead of the clock: it was set back, or was wrong before",
+            "set the clock right; until it gets there log time stands still, and sessions close late",
+        )
+    return ok("clock", "moves evenly, the log is not ahead of it")
+
+
+def _log_ahead_ms(settings: Settings) -> int:
+    """How far the newest record is in the future, ms."""
+    directory = settings.log_dir(settings.stage)
+    if not directory.exists():
+        return 0
+    from eventlog.local import LocalLog
+
+    count = settings.topics()[settings.stage]
+    reader = LocalLog(directory, count).reader()
+    try:
+        newest = 0
+        for partition in range(count):
+            first, end = reader.bounds(partition)
+            if end > first:
+                newest = max([newest, *(r.log_time for r in reader.read(partition, end - 1, 1, 1))])
+        return max(0, newest - time.time_ns() // 1_000_000)
+    finally:
+        reader.close()
+
+
+def _existing(path: Path) -> Path:
+    while not path.exists():
+        path = path.parent
+    return path

@@ -1,0 +1,66 @@
+"""Checks of the parts that run: can each be reached, and does anything get through."""
+
+from __future__ import annotations
+
+from embedded.paths import socket_path
+from embedded.probe import StoreError, http_ok, query_store, valkey_ok
+from embedded.view import duration
+from footfall.cli.checks.finding import Finding, bad, ok, warn
+from footfall.cli.running import read_status
+from footfall.names import database_name
+from footfall.settings import Settings
+
+START = "start it with `footfall up`; it restarts what dies"
+
+
+def store(settings: Settings) -> list[Finding]:
+    """It answers, and its tables are there."""
+    try:
+        version = query_store(settings, "SELECT version()").strip()
+    except StoreError as error:
+        return bad("store", str(error), START)
+    table = f"{database_name(settings.stage)}.progress"
+    if query_store(settings, f"EXISTS TABLE {table}").strip() != "1":
+        return bad("store", f"there is no table {table}", "run `footfall migrate`")
+    return ok("store", f"answers on port {settings.clickhouse_http_port}, version {version}")
+
+
+def valkey(settings: Settings) -> list[Finding]:
+    """It answers. Only live counters need it."""
+    path = socket_path(settings.data_dir)
+    if settings.redis_url not in ("", f"unix://{path}"):
+        import redis
+
+        try:
+            redis.from_url(settings.redis_url, socket_connect_timeout=1.0, socket_timeout=1.0).ping()
+        except redis.RedisError as error:
+            return warn("live", f"Redis does not answer: {error}", "check FOOTFALL_REDIS_URL")
+        return ok("live", "Redis answers")
+    if valkey_ok(path):
+        return ok("live", "Valkey answers")
+    return warn("live", f"Valkey does not answer on {path}", f"{START}; only live counters need it")
+
+
+def gateway(settings: Settings) -> list[Finding]:
+    """It takes events."""
+    where = f"{settings.gateway_host}:{settings.gateway_port}"
+    if http_ok(settings.gateway_host, settings.gateway_port, "/readyz"):
+        return ok("gateway", f"takes events on {where}")
+    if http_ok(settings.gateway_host, settings.gateway_port, "/healthz"):
+        log = settings.data_dir / "logs" / "gateway.log"
+        return bad("gateway", "runs, but its log takes no records", f"is the disk full? {log} says why")
+    return bad("gateway", f"does not answer on {where}", START)
+
+
+def heartbeat(settings: Settings) -> list[Finding]:
+    """What the gateway writes arrives in the store."""
+    from footfall.cli.health import look
+
+    health = look(settings)
+    if health.ok:
+        return ok("data", health.verdict)
+    if read_status(settings) is None:
+        return bad("data", health.verdict, START)
+    log = settings.data_dir / "logs" / "flow.log"
+    age = "" if health.heartbeat_age_s is None else f" for {duration(health.heartbeat_age_s)}"
+    return bad("data", health.verdict, f"the flow stores nothing{age}: {log} says why")
