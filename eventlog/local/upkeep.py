@@ -1,7 +1,7 @@
-"""Off the writer's thread: checkpoints sealed segments and removes those past retention.
+"""Off the writer's thread: closes sealed segments and removes those past retention.
 
-A segment's WAL is written back once, when the segment is full, so a commit never waits
-for a checkpoint; until then the WAL holds the records, at most `segment_bytes` of it.
+Commits write the WAL back in small steps as they go; what a sealed segment's WAL still
+holds, a few MiB, is written back here.
 """
 
 from __future__ import annotations

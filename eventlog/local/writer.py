@@ -1,8 +1,9 @@
 """Commits: puts frames at the heads of the active segment, seals it, goes on to the next.
 
-A commit is a single INSERT in autocommit mode. That is one call into SQLite, and so one
-wait for Python's global lock after the fsync, where BEGIN, SELECT, INSERT, COMMIT would
-be four, each up to 5 ms in a busy process. Offsets come from the heads as this writer last saw
+A commit is a single INSERT in autocommit mode. Every call that lets go of Python's global
+lock may wait up to 5 ms (`sys.setswitchinterval`) to get it back from a busy event loop;
+BEGIN, SELECT, INSERT, COMMIT would be four such calls, and a stat of the file is one, so
+that is done now and then only. Offsets come from the heads as this writer last saw
 them; if another process has appended since, the primary key refuses the whole statement,
 and it is done again inside BEGIN IMMEDIATE with heads read there.
 """
@@ -13,7 +14,6 @@ import logging
 import random
 import sqlite3
 import time
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 # After another process got in between, that many commits take the lock first: retrying
 # without it would lose the race again and again while that process keeps appending.
 LOCKED_COMMITS = 64
+# How often the segment's size is looked up, and whether it is still there.
+LOOK_BYTES = 1024 * 1024
+LOOK_S = 1.0
 _ROW = "(?,?,?,?,?)"
 
 
@@ -42,15 +45,15 @@ def frames_of(parts: Mapping[int, Sequence[bytes]]) -> list[Frame]:
     """One frame for each partition."""
     frames = []
     for partition, values in sorted(parts.items()):
-        data = segment.pack(values)
-        frames.append(Frame(partition, len(values), zlib.crc32(data), data))
+        frames.append(Frame(partition, len(values), segment.checksum(values), segment.pack(values)))
     return frames
 
 
 class SegmentWriter:
     """Appends frames durably. One thread at a time; other processes may do the same.
 
-    `sealed` collects segments that are full: whoever takes one checkpoints and closes it.
+    `sealed` collects segments that are full: whoever takes one checkpoints the rest of its
+    WAL and closes it.
     """
 
     def __init__(self, options: Options) -> None:
@@ -58,6 +61,9 @@ class SegmentWriter:
         self._active: Segment | None = None
         self._heads: list[Head] = []
         self._locked = 0
+        self._looked_at = 0.0
+        self._since_look = 0  # bytes
+        self._full = False
         self.sealed: list[Segment] = []
 
     def commit(self, frames: Sequence[Frame]) -> None:
@@ -67,6 +73,7 @@ class SegmentWriter:
         while time.monotonic() <= deadline:
             active = self._ready(deadline)
             try:
+                self._look(active, sum(len(frame.data) for frame in frames))
                 self._insert(active, frames, deadline)
             except FileNotFoundError:
                 self._drop()  # sealed by another process and gone by retention
@@ -121,6 +128,7 @@ class SegmentWriter:
         # No waiting in SQLite: its busy handler sleeps up to 100 ms, too coarse between commits.
         opened = Segment(path, synchronous=options.synchronous, busy_s=options.busy_s)
         opened.db.execute("PRAGMA busy_timeout=0")
+        self._looked_at, self._full = 0.0, False
         try:
             opened.require_partitions(options.partitions)
         except segment.WrongLogError:
@@ -128,8 +136,20 @@ class SegmentWriter:
             raise
         return opened
 
+    def _look(self, active: Segment, coming: int) -> None:
+        """Now and then: is the segment full, and is it still there? Somebody may have
+        removed it, and then it must take no more records (`FileNotFoundError`)."""
+        options = self._options
+        self._since_look += coming
+        now = time.monotonic()
+        due = min(LOOK_BYTES, options.segment_bytes // 16)
+        if self._since_look < due and now - self._looked_at < LOOK_S:
+            return
+        self._looked_at, self._since_look = now, 0
+        old = options.clock() - active.created_at >= options.segment_age_ms
+        self._full = old or active.size() + coming >= options.segment_bytes
+
     def _insert(self, active: Segment, frames: Sequence[Frame], deadline: float) -> None:
-        active.size()  # a file removed under us takes no more records
         if not self._locked:
             return self._execute(active.db, frames, deadline)
         self._locked -= 1
@@ -172,11 +192,10 @@ class SegmentWriter:
     def _seal_if_full(self, active: Segment) -> None:
         """Seal and leave a segment that is large or old enough. Failing is no failure of
         the commit that came before: the next one tries again."""
-        options = self._options
+        if not self._full:
+            return
         try:
-            full = active.size() >= options.segment_bytes
-            if full or options.clock() - active.created_at >= options.segment_age_ms:
-                self._seal(active)
+            self._seal(active)
         except (sqlite3.Error, OSError) as error:
             logger.warning("cannot go on to a new segment yet: %s", error)
             self._drop()
