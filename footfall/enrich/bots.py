@@ -12,7 +12,6 @@ import re
 from footfall.enrich.wordlists import word_list
 
 EMPTY, CRAWLER, HEADLESS, NO_BROWSER = "empty", "crawler", "headless", "no_browser"
-"""Reasons; the token list adds ai, library, monitor, preview, scanner."""
 
 # `cubot` is a maker of phones; a mailbox in an agent is for webmasters to complain to.
 _BOT = re.compile(r"(?<!cu)bot(?![a-z])|(?<![a-z])bot")
@@ -26,6 +25,7 @@ _BROWSERS = re.compile(
 
 
 _TOKENS = [(token.lstrip("*"), token, reason) for token, reason in csv.reader(word_list("bot_tokens.csv"))]
+REASONS = frozenset({EMPTY, CRAWLER, HEADLESS, NO_BROWSER, *(reason for _, _, reason in _TOKENS)})
 
 
 def _says(agent: str, token: str) -> bool:

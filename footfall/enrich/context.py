@@ -11,7 +11,7 @@ from footfall.enrich.cache import Cache
 from footfall.enrich.compiled import CompiledSite, compile_site
 from footfall.enrich.landing import Campaign, Location, locate
 from footfall.enrich.language import first_language
-from footfall.enrich.pii import redact
+from footfall.enrich.pii import redact, redact_url
 from footfall.enrich.referrer import Referrer, read_referrer
 from footfall.enrich.sources import SPAM_DOMAINS
 from footfall.sites import Site
@@ -22,6 +22,7 @@ REFERRERS = 16_384
 AGENTS = 16_384
 ADDRESSES = 65_536
 TEXTS = 32_768
+LINKS = 16_384
 SITES = 1024
 
 
@@ -47,6 +48,7 @@ class Context:
         self.places: Cache[str, Geo] = Cache(geo.find if geo else lambda _: NO_GEO, ADDRESSES)
         self.languages: Cache[str, str] = Cache(first_language, TEXTS)
         self.texts: Cache[str, str] = Cache(redact, TEXTS)
+        self.links: Cache[str, str] = Cache(redact_url, LINKS)
         self._sites: dict[int, tuple[Site, CompiledSite]] = {}
 
     def compiled(self, site: Site) -> CompiledSite:

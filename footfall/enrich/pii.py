@@ -62,6 +62,20 @@ def redact_host(host: str) -> str:
     return IP
 
 
+def redact_url(url: str) -> str:
+    """A link, redacted; values of parameters that say they are secret go whatever they hold."""
+    if "=" not in url:
+        return redact(url)
+    head, mark, query = url.partition("?")
+    pairs = [_pair(pair) for pair in query.split("&")]
+    return redact(f"{head}{mark}{'&'.join(pairs)}")
+
+
+def _pair(pair: str) -> str:
+    key, _, value = pair.partition("=")
+    return f"{key}={redact_named(key, value)}" if key.lower() in TELLING_KEYS else pair
+
+
 def redact_named(key: str, value: str) -> str:
     """A value whose name is known."""
     name = key.lower()

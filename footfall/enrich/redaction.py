@@ -14,7 +14,7 @@ from footfall.enrich.batch import EnrichedBatch
 from footfall.enrich.cache import Cache
 from footfall.enrich.context import Context
 from footfall.enrich.goals import PropValue
-from footfall.enrich.pii import TELLING_KEYS, redact, redact_named
+from footfall.enrich.pii import TELLING_KEYS, redact, redact_named, redact_url
 from footfall.event import Element, Failure
 from footfall.record import LogEvent
 
@@ -27,22 +27,22 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 def redact_events(batch: EnrichedBatch, context: Context) -> None:
     """Put a redacted copy in the place of each event that holds personal data."""
-    texts = context.texts
+    texts, links = context.texts, context.links
     events = batch.events
     changed: dict[int, LogEvent] = {}
     for place, event in enumerate(events):
         # Texts are remembered: the usual event costs a look-up or two here, and no copy.
         title = event.title
-        if (title and texts[title] != title) or _is_telling(event, texts):
+        if (title and texts[title] != title) or _is_telling(event, texts, links):
             changed[place] = redact_event(event)
     if changed:
         batch.events = [changed.get(place, event) for place, event in enumerate(events)]
 
 
-def _is_telling(event: LogEvent, texts: Texts) -> bool:
+def _is_telling(event: LogEvent, texts: Texts, links: Texts) -> bool:
     """Whether a part of the event holds something to redact."""
     element = event.element
-    if element is not None and _is_telling_element(element, texts):
+    if element is not None and _is_telling_element(element, texts, links):
         return True
     if event.props and _props(event.props, texts) != event.props:
         return True
@@ -54,18 +54,20 @@ def _is_telling(event: LogEvent, texts: Texts) -> bool:
     return error is not None and _failure(error) is not error
 
 
-def _is_telling_element(element: Element, texts: Texts) -> bool:
+def _is_telling_element(element: Element, texts: Texts, links: Texts) -> bool:
     text, href, selector, id = element.text, element.href, element.selector, element.id
-    return texts[text] != text or texts[href] != href or texts[selector] != selector or texts[id] != id
+    return texts[text] != text or links[href] != href or texts[selector] != selector or texts[id] != id
 
 
 def redact_event(event: LogEvent) -> LogEvent:
-    """A copy with every free text redacted; URL and referrer as they are."""
+    """A copy with every free text and every URL redacted, for quarantine too."""
     element, search, form, error = event.element, event.search, event.form, event.error
     return msgspec.structs.replace(
         event,
+        url=redact_url(event.url),
+        referrer=redact_url(event.referrer),
         title=redact(event.title),
-        element=element and _cleaned(element, "text", "href", "selector", "id"),
+        element=element and _element(element),
         search=search and _cleaned(search, "term"),
         form=form and _cleaned(form, "message"),
         error=error and _failure(error),
@@ -73,8 +75,18 @@ def redact_event(event: LogEvent) -> LogEvent:
     )
 
 
+def _element(element: Element) -> Element:
+    href = redact_url(element.href)
+    if href != element.href:
+        element = msgspec.structs.replace(element, href=href)
+    return _cleaned(element, "text", "selector", "id")
+
+
 def _failure(error: Failure) -> Failure:
-    return _cleaned(error, "message", "source", "stack")
+    source = redact_url(error.source)
+    if source != error.source:
+        error = msgspec.structs.replace(error, source=source)
+    return _cleaned(error, "message", "stack")
 
 
 def _cleaned(part: T, *fields: str) -> T:

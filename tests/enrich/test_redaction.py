@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from footfall.enrich.redaction import redact_event
 from footfall.event import Element, Failure, Form, Search
 from tests.enrich.make import batch_of, event
 
@@ -29,6 +30,19 @@ def test_every_free_text_is_redacted() -> None:
     assert clean.element.tag == "a"
     assert batch_of(clean).events[0] is clean  # once is enough, and costs no copy
     assert made.title == f"Mail to {MAIL}"  # the record is not changed
+
+
+def test_secrets_in_links() -> None:
+    made = event("click", element=Element(tag="a", href="/reset?token=abc&page=2"))
+    element = batch_of(made).events[0].element
+    assert element == Element(tag="a", href="/reset?token=[token]&page=2")
+
+
+def test_an_event_for_quarantine() -> None:
+    clean = redact_event(event(url=f"https://example.com/?m={MAIL}&password=x", referrer=f"https://x.org/{MAIL}"))
+    assert clean.url == "https://example.com/?m=[email]&password=[token]"
+    assert clean.referrer == "https://x.org/[email]"
+    assert redact_event(clean) == clean
 
 
 def test_ids_the_owner_chose_stay() -> None:
