@@ -181,7 +181,7 @@ def run_bytewax(items: list[Item]) -> tuple[float, list[Session]]:
     from bytewax.testing import TestingSink, TestingSource, run_main
 
     out: list[tuple[str, tuple[int, Folded]]] = []
-    clock = win.EventClock(lambda event: event[0], wait_for_system_duration=timedelta(minutes=10))
+    clock: Any = win.EventClock(lambda event: event[0], wait_for_system_duration=timedelta(minutes=10))
     flow = Dataflow("windows")
     events = op.input("events", flow, TestingSource(items, batch_size=1000))
     windows = win.fold_window(

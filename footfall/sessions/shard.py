@@ -25,7 +25,7 @@ from footfall.sessions.visitor import Visitor, times_of
 from footfall.sites import DEFAULT_WINDOW_MS, Site
 
 SNAPSHOT_FORMAT = 1
-MAX_HOT = 8192  # visitors kept as objects; the others as bytes
+MAX_HOT = 512  # visitors kept as objects; the others are bytes, a tenth of the size
 
 Snapshot = tuple[Any, ...]  # format, then what restore() of that format reads
 

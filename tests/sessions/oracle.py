@@ -29,9 +29,8 @@ def expected(site: Site, told: list[Told]) -> list[SessionRow]:
         once = {t.fact.event_id: t for t in reversed(told) if t.visitor_id == visitor}
         ordered = sorted(once.values(), key=lambda t: (t.fact.occurred_at, t.fact.event_id))
         for run in _split(site, ordered):
-            for group in _by_day(run):
-                if any(t.fact.client for t in group):
-                    rows.append(_row(site, visitor, group))
+            days = [group for group in _by_day(run) if any(t.fact.client for t in group)]
+            rows += [_row(site, visitor, group) for group in days]
     return rows
 
 
