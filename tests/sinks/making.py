@@ -13,8 +13,8 @@ from footfall.ids import hash64, uuid7
 from footfall.names import Source
 from footfall.record import LogEvent, Record
 from footfall.sites import Site
-from sinks.event_columns import money, prop_text
 from sinks.event_day import event_day
+from sinks.event_fields import money, prop_text
 
 NOW = 1_790_000_000_000
 DAY_MS = 86_400_000
