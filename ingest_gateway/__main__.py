@@ -7,13 +7,17 @@ import logging
 import sys
 
 from footfall.settings import Settings
-from ingest_gateway.server import serve
+from ingest_gateway.server import PortTakenError, serve
 
 
 def main() -> int:
     """Serve until told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    return asyncio.run(serve(Settings()))
+    try:
+        return asyncio.run(serve(Settings()))
+    except PortTakenError as error:
+        print(error, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -205,7 +205,8 @@ class Gateway:
         if known is not None:
             self._check_address(known.client.address)
             return known
-        known = self._admit_browser(request, request.headers.get("x-footfall-site", "") or request.query["site"])
+        public_id = request.headers.get("x-footfall-site", "") or request.query.get("site", "")
+        known = self._admit_browser(request, public_id)
         memory.keep(key, known, sum(len(name) + len(value) for name, value in pairs))
         return known
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, get_type_hints
 
 import msgspec
@@ -31,6 +32,12 @@ class SiteField(msgspec.Struct):
     site: Annotated[str, Meta(max_length=64)] = ""
 
 
+# Whole pairs first, then halves, then every other escape: so an escaped backslash before
+# `ud800` is seen for what it is.
+_ESCAPES = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
 _batches = msgspec.json.Decoder(Batch)
 _envelopes = msgspec.json.Decoder(_envelope())
 _events = msgspec.json.Decoder(Event)
@@ -51,7 +58,7 @@ def parse_batch(body: bytes) -> Parsed:
     try:
         return Parsed(_batches.decode(body), [])
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return _parse_one_by_one(body)
+        return _parse_one_by_one(mend_surrogates(body))
 
 
 def parse_site(body: bytes) -> str:
@@ -82,6 +89,19 @@ def _parse_one_by_one(body: bytes) -> Parsed:
             rejected.append((place, reason_of(error)))
     batch = Batch(events=events, **{name: getattr(envelope, name) for name in _BATCH_FIELDS})
     return Parsed(batch, rejected, places)
+
+
+def mend_surrogates(body: bytes) -> bytes:
+    """Halves of surrogate pairs become U+FFFD.
+
+    A page title cut in the middle of an emoji comes as such a half from every browser
+    (well-formed JSON.stringify): that is no reason to lose the event.
+    """
+    return _ESCAPES.sub(_mend, body) if b"\\u" in body else body
+
+
+def _mend(found: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if found.group("half") else found.group()
 
 
 def explain(error: Exception) -> str:

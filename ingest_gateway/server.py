@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -36,6 +37,10 @@ SWITCH_S = 0.001
 MAX_HEADER_BYTES = 64 * 1024
 
 
+class PortTakenError(RuntimeError):
+    """The gateway cannot listen; the message says what to do."""
+
+
 def wall_ms() -> int:
     """The wall clock, UTC milliseconds."""
     return time.time_ns() // 1_000_000
@@ -52,8 +57,21 @@ def open_log(settings: Settings, stage: str, partitions: int) -> EventLog:
     )
 
 
+def check_port(host: str, port: int) -> None:
+    """`PortTakenError` if somebody listens there. Granian itself would share the port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            told = f"port {port} is taken or {host} is not an address of this machine ({error.strerror}): "
+            raise PortTakenError(told + "stop what listens there or set FOOTFALL_GATEWAY_PORT") from error
+
+
 async def serve(settings: Settings, clock: Callable[[], int] = wall_ms) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
+    check_port(settings.gateway_host, settings.gateway_port)
     loop = asyncio.get_running_loop()
     plane = control.open(settings.control_plane_url())
     topics = settings.topics()

@@ -13,7 +13,10 @@ from tests.gateway.harness import GatewayProcess
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     """One process for all tests that need nothing special of it."""
     running = GatewayProcess(
-        tmp_path_factory.mktemp("gateway"), gateway_timeout_seconds=2, trusted_proxies="127.0.0.1"
+        tmp_path_factory.mktemp("gateway"),
+        gateway_timeout_seconds=2,
+        trusted_proxies="127.0.0.1",
+        address_requests_per_second=20,
     )
     try:
         running.start()

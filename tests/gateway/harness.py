@@ -50,7 +50,9 @@ class GatewayProcess:
         self.output = data_dir / "gateway.log"
         defaults = {"data_dir": data_dir, "gateway_port": self.port, "partitions": PARTITIONS}
         chosen = {f"FOOTFALL_{name.upper()}": str(value) for name, value in {**defaults, **settings}.items()}
-        self._env = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")} | chosen
+        self._env = {
+            name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")
+        } | chosen
         self._process: subprocess.Popen[bytes] | None = None
         self.client = httpx.Client(base_url=self.url, timeout=30)
 
