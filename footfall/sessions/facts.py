@@ -43,24 +43,24 @@ class Fact(NamedTuple):
     client: bool = True  # not from a server key: opens a session
 
 
-class Columns(NamedTuple):
-    """Facts turned into columns: what is asked of all of them is then asked in C."""
-
-    times: tuple[int, ...]
-    ids: tuple[bytes, ...]
-    names: tuple[str, ...]
-    hosts: tuple[str, ...]
-    paths: tuple[str, ...]
-    traffic: tuple[Traffic, ...]
-    engaged_ms: tuple[int, ...]
-    revenues: tuple[int, ...]
-    goals: tuple[tuple[str, ...], ...]
-    clients: tuple[bool, ...]
+# Facts turned into columns: what is asked of all of them is then asked in C.
+Columns = tuple[
+    tuple[int, ...],  # occurred_at
+    tuple[bytes, ...],  # event_id
+    tuple[str, ...],  # name
+    tuple[str, ...],  # host
+    tuple[str, ...],  # path
+    tuple[Traffic, ...],
+    tuple[int, ...],  # engaged_ms
+    tuple[int, ...],  # revenue
+    tuple[tuple[str, ...], ...],  # goals
+    tuple[bool, ...],  # client
+]
 
 
 def columns_of(facts: Sequence[tuple[Any, ...]]) -> Columns:
     """The columns of at least one fact."""
-    return Columns._make(zip(*facts, strict=True))
+    return cast(Columns, tuple(zip(*facts, strict=True)))
 
 
 def who_of(batch: EnrichedBatch) -> Who:

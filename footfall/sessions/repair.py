@@ -84,7 +84,7 @@ def _runs(site: Site, facts: Sequence[StoredFact]) -> list[tuple[Run, bool]]:
         part = list(same)
         late = {stored.fact.event_id for stored in part if stored.late}
         for chain in chains(site, columns_of([stored.fact for stored in part])):
-            has_late = not late.isdisjoint(chain.facts.ids)
+            has_late = not late.isdisjoint(chain.facts[1])
             if runs and chain.first_at <= runs[-1][0].reach:
                 runs[-1] = (runs[-1][0], runs[-1][1] or has_late)
             else:

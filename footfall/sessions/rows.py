@@ -7,20 +7,21 @@ from typing import cast
 from footfall.sessions.part import Part, Touch, touch_key
 from footfall.sessions.row import MAX_TOUCHES, SessionRow
 
+_Who = tuple[int, str, str, str, str, str, str, str, str]
 BOUNCE_ENGAGED_MS = 10_000
 
 
 def to_row(part: Part, site_id: str, visitor_id: int, row_id: int) -> SessionRow:
     """The row of a session, without its version, flags and log time."""
     channel, referrer_host, source, medium, campaign, term, content, click_id = part.traffic
-    id_kind, device_type, browser, os, country, region, city, language, bot = part.who
+    id_kind, device_type, browser, os, country, region, city, language, bot = cast(_Who, part.who)
     touches = further_touches(part)
     pages = [page[2] for page in part.pages]
     return SessionRow(
         site_id=site_id,
         session_id=row_id,
         visitor_id=visitor_id,
-        id_kind=cast(int, id_kind),
+        id_kind=id_kind,
         start_at=part.first_at,
         end_at=part.last_at,
         duration_ms=part.last_at - part.first_at,
@@ -44,18 +45,18 @@ def to_row(part: Part, site_id: str, visitor_id: int, row_id: int) -> SessionRow
         touch_channel=[touch[2] for touch in touches],
         touch_source=[touch[3] for touch in touches],
         touch_campaign=[touch[4] for touch in touches],
-        device_type=cast(str, device_type),
-        browser=cast(str, browser),
-        os=cast(str, os),
-        country=cast(str, country),
-        region=cast(str, region),
-        city=cast(str, city),
-        language=cast(str, language),
+        device_type=device_type,
+        browser=browser,
+        os=os,
+        country=country,
+        region=region,
+        city=city,
+        language=language,
         goals=list(part.goals),
         conversions=part.conversions,
         orders=part.orders,
         revenue=part.revenue,
-        bot=cast(str, bot),
+        bot=bot,
     )
 
 

@@ -28,7 +28,7 @@ class Run(Struct, array_like=True, gc=False):
     last_at: int = -1
     reach: int = -1  # max of t + window
     events: int = 0
-    ids: bytearray = bytearray()  # 8 bytes per event id, see visitor.event_keys
+    ids: bytearray = bytearray()  # event ids, 16 bytes each, as they came
     parts: list[Part] = []  # by day
     written: dict[int, Written] = {}  # session ids that stand in the store
     written_at: int = 0
@@ -37,14 +37,19 @@ class Run(Struct, array_like=True, gc=False):
     @property
     def has_client(self) -> bool:
         """Whether this is a session at all."""
-        return any(part.has_client for part in self.parts)
+        if len(self.parts) == 1:
+            return self.parts[0].origin_at != NEVER
+        return any(part.origin_at != NEVER for part in self.parts)
 
     def add(self, facts: Columns, who: Who, first_at: int, last_at: int, reach: int) -> None:
         """Take in new events of one day and one record, with their bounds."""
-        self.first_at = min(self.first_at, first_at)
-        self.last_at = max(self.last_at, last_at)
-        self.reach = max(self.reach, reach)
-        self.events += len(facts.times)
+        if first_at < self.first_at:
+            self.first_at = first_at
+        if last_at > self.last_at:
+            self.last_at = last_at
+        if reach > self.reach:
+            self.reach = reach
+        self.events += len(facts[0])
         self._part(first_at // DAY_MS).add(facts, first_at, last_at, who)
 
     def merge(self, other: Run) -> None:
@@ -81,7 +86,7 @@ class Run(Struct, array_like=True, gc=False):
             for part in self.parts:
                 whole.merge(part)
             found = [whole]
-        return [part for part in found if part.has_client]
+        return [part for part in found if part.origin_at != NEVER]
 
     def seal(self, site_id: str, visitor_id: int, before: int, log_time: int) -> list[SessionRow]:
         """The final rows of days that were over at `before` (log time less lateness), and
@@ -113,19 +118,20 @@ class Run(Struct, array_like=True, gc=False):
         of them when closed), and the withdrawal of ids that are gone."""
         rows: list[SessionRow] = []
         now: dict[int, Written] = {}
+        before, cut = self.written, self.is_cut
         version = session_version(generation, self.events, closed)
         for part in self.sessions():
             row_id = part.session_id(site_id, visitor_id)
-            now[row_id] = (part.first_at, part.events, self.is_cut)
-            if closed or self.written.get(row_id) != now[row_id]:
+            now[row_id] = written = (part.first_at, part.events, cut)
+            if closed or before.get(row_id) != written:
                 row = to_row(part, site_id, visitor_id, row_id)
                 row.generation, row.version, row.log_time = generation, version, log_time
                 row.is_closed = closed
                 rows.append(row)
-        for row_id, (start_at, _, _) in self.written.items():
-            if row_id not in now:
-                rows.append(withdrawal(site_id, row_id, visitor_id, start_at, generation, self.events, log_time))
         self.written = now
+        for row_id in before.keys() - now.keys():
+            start_at = before[row_id][0]
+            rows.append(withdrawal(site_id, row_id, visitor_id, start_at, generation, self.events, log_time))
         return rows
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from heapq import heappop, heappush
 from typing import Any
 
 import msgspec
@@ -48,7 +49,7 @@ class SessionShard:
         self._cold: dict[int, bytes] = {}
         self._aliases: dict[int, int] = {}  # today's id -> yesterday's
         self._closing = Timers(self._close_at)
-        self._opening = Timers(self._open_at)
+        self._opening: list[tuple[int, int]] = []  # heap of (time, visitor): open rows to write
         self._pending: list[SessionRow] = []
         self._runs = 0
 
@@ -124,9 +125,12 @@ class SessionShard:
         return rows
 
     def _work_off(self, log_time: int) -> None:
-        while log_time >= self._opening.next_at or log_time >= self._closing.next_at:
-            for visitor_id in self._opening.due(log_time):
+        opening = self._opening
+        while opening and opening[0][0] <= log_time:
+            at, visitor_id = heappop(opening)
+            if self._open_at(visitor_id) == at:
                 self._write_open(visitor_id, log_time)
+        if self._closing.next_at <= log_time:
             for visitor_id in self._closing.due(log_time):
                 self._close(visitor_id, log_time)
 
@@ -134,7 +138,7 @@ class SessionShard:
         visitor = self._wake(visitor_id)
         due_at = visitor.open_at
         for run in visitor.runs:
-            if self._open_row_at(run) <= due_at:
+            if run.changed_at and self._open_row_at(run) <= due_at:
                 self._write(visitor, visitor_id, run, log_time)
                 run.written_at, run.changed_at = due_at, 0
         visitor.open_at = NEVER
@@ -159,18 +163,26 @@ class SessionShard:
         self._pending += run.write(visitor.site_id, visitor_id, closed=closed, generation=0, log_time=log_time)
 
     def _schedule(self, visitor_id: int, visitor: Visitor) -> None:
-        """Set the timers anew. One that is set earlier already finds the new time itself."""
-        close_at = min(run.reach for run in visitor.runs) + self._policy.lateness_ms + 1
-        if close_at < visitor.close_at or visitor.close_at == NEVER:
+        """Set the timers anew. A closing timer that is set earlier finds the new time
+        itself; an opening timer whose time is no longer the visitor's does nothing."""
+        reach, open_at = NEVER, NEVER
+        for run in visitor.runs:
+            if run.reach < reach:
+                reach = run.reach
+            if run.changed_at:
+                open_at = min(open_at, self._open_row_at(run))
+        close_at = reach + self._policy.lateness_ms + 1
+        if close_at < visitor.close_at:
             self._closing.set(visitor_id, close_at)
         visitor.close_at = close_at
-        open_at = min(map(self._open_row_at, visitor.runs))
-        if open_at < visitor.open_at:
-            self._opening.set(visitor_id, open_at)
-        visitor.open_at = open_at
+        if open_at != visitor.open_at:
+            visitor.open_at = open_at
+            if open_at != NEVER:
+                heappush(self._opening, (open_at, visitor_id))
 
     def _open_row_at(self, run: Run) -> int:
-        if not run.changed_at or not run.has_client:
+        """When a changed run's open row is due."""
+        if not run.has_client:
             return NEVER
         if not run.written:
             return run.changed_at + self._policy.open_row_first_ms
@@ -241,7 +253,7 @@ class SessionShard:
             shard._runs += runs
             shard._closing.set(visitor_id, close_at)
             if open_at != NEVER:
-                shard._opening.set(visitor_id, open_at)
+                heappush(shard._opening, (open_at, visitor_id))
         pairs = array("Q", aliases)
         shard._aliases = dict(zip(pairs[::2], pairs[1::2], strict=True))
         shard._pending = _rows_decoder.decode(pending)

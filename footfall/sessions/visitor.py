@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import struct
-from array import array
 from collections.abc import Iterator, Sequence
-from operator import itemgetter, xor
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,7 +16,6 @@ from footfall.sessions.run import DAY_MS, MAX_EVENT_IDS, Run
 from footfall.sites import DEFAULT_WINDOW_MS, Site
 
 BY_TIME = itemgetter(0, 1)  # of facts: time, event id
-MANY_KEYS = 256
 _TIMES = struct.Struct("<QQI")  # closes at, open row at, runs: readable without decoding
 
 
@@ -57,62 +55,61 @@ class Visitor:
         self.aliases: list[int] = []  # today's ids of a visitor known by yesterday's
         self.close_at = NEVER  # log time at which the first of the runs closes
         self.open_at = NEVER  # log time at which an open row is to be written
-        self._seen: set[int] | None = None  # event keys, where there are many
+        self._seen: set[bytes] | None = None  # ids of their events, once they are asked for
 
     def absorb(self, site: Site, who: Who, facts: Sequence[Fact], log_time: int) -> list[int]:
         """Take in the events of one record; the places of those already known."""
         columns = columns_of(facts)
-        keys = event_keys(columns.ids)
-        known = self._known_keys()
-        if len(set(keys)) == len(keys) and (not known or known.isdisjoint(keys)):
-            self._join(site, who, columns, keys, log_time)
+        ids = columns[1]
+        known = self._known_ids()
+        if known.isdisjoint(ids) and len(set(ids)) == len(ids):
+            self._join(site, who, columns, log_time)
             return []
         places = []
-        fresh: dict[int, Fact] = {}
-        for place, (key, fact) in enumerate(zip(keys, facts, strict=True)):
-            if key in known or key in fresh:
+        fresh: dict[bytes, Fact] = {}
+        for place, (event_id, fact) in enumerate(zip(ids, facts, strict=True)):
+            if event_id in known or event_id in fresh:
                 places.append(place)
             else:
-                fresh[key] = fact
+                fresh[event_id] = fact
         if fresh:
-            self._join(site, who, columns_of([*fresh.values()]), [*fresh], log_time)
+            self._join(site, who, columns_of([*fresh.values()]), log_time)
         return places
 
-    def _known_keys(self) -> set[int]:
-        """Event keys of all open runs. Made anew for each record while they are few: as
-        a set they take ten times the memory."""
-        if self._seen is not None:
-            return self._seen
-        known: set[int] = set()
-        for run in self.runs:
-            known.update(array("Q", run.ids))
-        if len(known) > MANY_KEYS:
-            self._seen = known
+    def _known_ids(self) -> set[bytes]:
+        """Event ids of all open runs."""
+        known = self._seen
+        if known is None:
+            known = self._seen = set()
+            for run in self.runs:
+                ids = bytes(run.ids)
+                known.update([ids[at : at + 16] for at in range(0, len(ids), 16)])
         return known
 
-    def _join(self, site: Site, who: Who, facts: Columns, keys: list[int], log_time: int) -> None:
+    def _join(self, site: Site, who: Who, facts: Columns, log_time: int) -> None:
+        ids = facts[1]
         for chain in chains(site, facts):
             run = self._run_for(chain)
             run.add(chain.facts, who, chain.first_at, chain.last_at, chain.reach)
             run.changed_at = run.changed_at or log_time
-            run.ids += array("Q", keys if chain.facts is facts else event_keys(chain.facts.ids)).tobytes()
-            if len(run.ids) > 8 * MAX_EVENT_IDS:
-                del run.ids[: 4 * MAX_EVENT_IDS]
+            run.ids += b"".join(chain.facts[1])
+            if len(run.ids) > 16 * MAX_EVENT_IDS:
+                del run.ids[: 8 * MAX_EVENT_IDS]
                 self._seen = None
         if self._seen is not None:
-            self._seen.update(keys)
+            self._seen.update(ids)
 
     def _run_for(self, chain: Chain) -> Run:
         """The run that the events join: a new one, the only one they touch, or all that
         they touch made one."""
-        met = [run for run in self.runs if run.first_at <= chain.reach and chain.first_at <= run.reach]
+        runs = self.runs
+        met = [run for run in runs if run.first_at <= chain.reach and chain.first_at <= run.reach]
         if not met:
-            run = Run()
-            self.runs.append(run)
+            runs.append(run := Run())
             return run
         for other in met[1:]:
             met[0].merge(other)
-            self.runs.remove(other)
+            runs.remove(other)
         return met[0]
 
     def drop(self, run: Run) -> None:
@@ -148,22 +145,16 @@ def times_of(data: bytes) -> Times:
     return Times._make(_TIMES.unpack_from(data))
 
 
-def event_keys(ids: Sequence[bytes]) -> list[int]:
-    """64 bits of each event id: both halves folded together, as in some kinds of UUID
-    one half is the same for all (a UUIDv1's node, a UUIDv7's millisecond)."""
-    halves = array("Q", b"".join(ids))
-    return list(map(xor, halves[::2], halves[1::2]))
-
-
 def chains(site: Site, facts: Columns) -> list[Chain]:
     """The facts cut where they do not chain, at UTC midnight, and where what a server
     told meets what a client told (a record is one or the other)."""
-    first_at, last_at = min(facts.times), max(facts.times)
+    times, clients = facts[0], facts[9]
+    first_at, last_at = min(times), max(times)
     window_ms = constant_window(site, first_at, last_at)
     if (
         last_at - first_at <= window_ms
         and first_at // DAY_MS == last_at // DAY_MS
-        and facts.clients.count(facts.clients[0]) == len(facts.clients)
+        and clients.count(clients[0]) == len(clients)
     ):
         return [Chain(first_at, last_at, last_at + window_ms, facts)]
     return list(_cut(site, sorted(zip(*facts, strict=True), key=BY_TIME)))
