@@ -52,7 +52,7 @@ def _split_common(url: str) -> Parts | None:
 def _split_any(url: str) -> Parts:
     try:
         parts = urlsplit(url)
-        host = parts.hostname or ""
+        host = (parts.hostname or "").lower()  # urllib leaves what follows a `%` as it is
     except ValueError:  # urllib refuses it: a broken IPv6 host, say
         return NOTHING
     scheme = parts.scheme
