@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from eventlog.local import segment
 from eventlog.protocol import LogDamaged
 
 SCHEMA = """
@@ -47,7 +48,7 @@ class Positions:
             return self._db.execute(sql, values).fetchall()
         except sqlite3.DatabaseError as error:
             self.close()
-            if (error.sqlite_errorcode & 0xFF) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            if segment.code_of(error) in segment.DAMAGE:
                 message = f"{self._path} is damaged ({error}): stop Footfall and delete it, it is made anew"
                 raise LogDamaged(message) from error
             raise

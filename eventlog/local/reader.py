@@ -74,7 +74,7 @@ class LocalReader:
 
     def lag(self, group: str) -> list[Lag]:
         """See `Reader.lag`. Records that retention took unread count too."""
-        return [self._lag(group, partition) for partition in range(self.partitions)]
+        return [self._lag(group, partition, ATTEMPTS) for partition in range(self.partitions)]
 
     def changed(self) -> bool:
         """See `Reader.changed`: one PRAGMA (some 5 us) while nothing happens."""
@@ -86,17 +86,25 @@ class LocalReader:
         self._tail.close()
         self._positions.close()
 
-    def _lag(self, group: str, partition: int) -> Lag:
+    def _lag(self, group: str, partition: int, attempts: int) -> Lag:
         first, end = self.bounds(partition)
         committed = self.committed(group, partition)
         position = first if committed is None else min(committed, end)
         if position == end:
             return Lag(partition, 0, 0)
-        unread = max(position, first)
+        try:
+            waiting_ms = self._waiting_ms(partition, max(position, first))
+        except (FileNotFoundError, OffsetLost):  # retention moved the beginning meanwhile
+            if attempts <= 1:
+                raise
+            return self._lag(group, partition, attempts - 1)
+        return Lag(partition, end - position, waiting_ms)
+
+    def _waiting_ms(self, partition: int, unread: int) -> int:
         number = self._catalog.find(partition, unread, None)
         since = self._catalog.open(number).log_time_at(partition, unread)
         newest = self._catalog.open(self._catalog.newest()).head(partition).log_time
-        return Lag(partition, end - position, 0 if since is None else max(0, newest - since))
+        return 0 if since is None else max(0, newest - since)
 
     def _require_written(self, number: int, partition: int, offset: int) -> None:
         end = self._catalog.open(number).head(partition).offset

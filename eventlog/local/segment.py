@@ -29,7 +29,7 @@ PAGE_BYTES = 8192  # measured: small commits cheap, large ones not much dearer t
 # fsync of 64 MiB fills the disk's queue before the commits' small ones.
 CHECKPOINT_PAGES = 256
 OFFSET_BITS = 48
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 SCHEMA = """
 CREATE TABLE meta (created_at INTEGER NOT NULL);
@@ -116,9 +116,14 @@ def damaged(path: Path, detail: object) -> LogDamaged:
     )
 
 
+def code_of(error: sqlite3.Error) -> int:
+    """SQLite's primary error code; 0 where the error is not SQLite's own."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
 def as_damage(path: Path, error: sqlite3.Error) -> sqlite3.Error | LogDamaged:
     """`LogDamaged` if SQLite found the file damaged, otherwise the error itself."""
-    if (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGE:
+    if code_of(error) in DAMAGE:
         return damaged(path, error)
     return error
 

@@ -67,6 +67,10 @@ def _too_old(options: Options, successor: Path) -> bool:
 
 
 def _settle(path: Path) -> bool:
+    """Checkpoint a sealed segment; True if nothing is left in its WAL. Mostly there is no
+    WAL any more, and then nothing is opened: that would need room on a full disk."""
+    if files.size_on_disk(files.side_path(path, "-wal")) == 0:
+        return True
     opened = Segment(path)
     try:
         return checkpoint(opened)
@@ -88,10 +92,7 @@ def _finish_half_removed(directory: Path) -> None:
 def checkpoint_left_over(options: Options) -> None:
     """Checkpoint what a process that died had sealed and not written back."""
     for number in files.segment_numbers(options.directory)[:-1]:
-        path = files.segment_path(options.directory, number)
-        wal = files.side_path(path, "-wal")
-        if wal.exists() and wal.stat().st_size:
-            _settle(path)
+        _settle(files.segment_path(options.directory, number))
 
 
 class Upkeep:

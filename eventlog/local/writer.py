@@ -82,7 +82,7 @@ class SegmentWriter:
                 self._heads = []
             except sqlite3.Error as error:
                 self._heads = []
-                if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                if segment.code_of(error) != sqlite3.SQLITE_FULL:
                     self._drop()  # a new connection starts from what is on the disk
                 raise segment.as_damage(active.path, error) from error
             else:
@@ -185,7 +185,7 @@ class SegmentWriter:
                 db.execute(sql, row)
                 return
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                if segment.code_of(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise
             time.sleep(random.uniform(0.0002, 0.001))
 

@@ -18,7 +18,7 @@ def log(tmp_path: Path) -> LocalLog:
     """Three or more segments, closed."""
     log = LocalLog(tmp_path / "log", 1, min_free_bytes=0, segment_bytes=100_000)
     appender = log.appender()
-    for n in range(250):
+    for n in range(60):
         appender.append([(0, b"%d " % n + b"x" * 1000)]).result(WAIT_S)
     appender.close(WAIT_S)
     assert len(files.segment_numbers(tmp_path / "log")) >= 3
@@ -62,7 +62,7 @@ def test_without_the_damaged_segment_readers_are_told_of_the_gap(log: LocalLog) 
     with pytest.raises(OffsetLost, match="missing"):
         read_all(reader, 0)
     third = segment.Segment(path_of(log, 3)).starts[0].offset
-    assert len(read_all(reader, 0, third)) == 250 - third
+    assert len(read_all(reader, 0, third)) == 60 - third
 
 
 def test_a_damaged_newest_segment_refuses_to_open_and_to_append(log: LocalLog) -> None:

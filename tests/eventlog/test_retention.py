@@ -30,7 +30,7 @@ def numbers(records: list[LogRecord]) -> list[int]:
 
 
 def test_by_size(tmp_path: Path) -> None:
-    fill(LocalLog(tmp_path / "log", 1, min_free_bytes=0, segment_bytes=100_000), 400)
+    fill(LocalLog(tmp_path / "log", 1, min_free_bytes=0, segment_bytes=100_000), 120)
     log = LocalLog(tmp_path / "log", 1, min_free_bytes=0, segment_bytes=100_000, retention_bytes=300_000)
     assert total(log) > 300_000
     removed = log.apply_retention()
@@ -38,8 +38,8 @@ def test_by_size(tmp_path: Path) -> None:
     assert 0 < total(log) <= 300_000
     reader = log.reader()
     first, end = reader.bounds(0)
-    assert end == 400
-    assert numbers(read_all(reader, 0, first)) == list(range(first, 400))
+    assert end == 120
+    assert numbers(read_all(reader, 0, first)) == list(range(first, 120))
     with pytest.raises(OffsetLost, match="retention"):
         reader.read(0, first - 1, 1, 1)
     assert log.apply_retention() == []
@@ -84,7 +84,7 @@ def test_a_quiet_segment_is_sealed_by_age(tmp_path: Path) -> None:
 def test_an_appender_applies_it_by_itself(tmp_path: Path) -> None:
     log = LocalLog(tmp_path / "log", 1, min_free_bytes=0, segment_bytes=50_000, retention_bytes=150_000)
     appender = log.appender()
-    for _ in range(500):
+    for _ in range(150):
         appender.append([(0, b"x" * 1000)]).result(WAIT_S)
     wait_for(lambda: total(log) <= 250_000)
     appender.close(WAIT_S)
@@ -100,7 +100,7 @@ def test_lost_records_count_as_lag(tmp_path: Path) -> None:
 
 
 def test_an_open_reader_goes_on_or_is_told(tmp_path: Path) -> None:
-    fill(LocalLog(tmp_path / "log", 1, min_free_bytes=0, segment_bytes=50_000), 300)
+    fill(LocalLog(tmp_path / "log", 1, min_free_bytes=0, segment_bytes=50_000), 100)
     log = LocalLog(tmp_path / "log", 1, min_free_bytes=0, segment_bytes=50_000, retention_bytes=1)
     reader = log.reader()
     seen = reader.read(0, 0, 3, 1 << 20)
@@ -109,8 +109,8 @@ def test_an_open_reader_goes_on_or_is_told(tmp_path: Path) -> None:
     with pytest.raises(OffsetLost):  # noqa: PT012 - where the open file ends is not known
         while batch := reader.read(0, len(seen), 3, 1 << 20):
             seen += batch
-    assert kept_to == (0, 300)
-    assert 3 <= len(seen) < 300
+    assert kept_to == (0, 100)
+    assert 3 <= len(seen) < 100
     assert numbers(seen) == list(range(len(seen)))
 
 
@@ -171,12 +171,12 @@ def test_a_writer_idle_since_long_before_goes_on_in_the_newest(tmp_path: Path) -
     log = LocalLog(tmp_path / "log", 1, min_free_bytes=0, segment_bytes=50_000, retention_bytes=1)
     idle = log.appender()
     idle.append([(0, b"0 first")]).result(WAIT_S)
-    fill(log, 200, first=1)
+    fill(log, 60, first=1)
     log.apply_retention()
     assert not files.segment_path(tmp_path / "log", 1).exists()
-    idle.append([(0, b"201 last")]).result(WAIT_S)
+    idle.append([(0, b"61 last")]).result(WAIT_S)
     idle.close(WAIT_S)
     reader = log.reader()
     first, end = reader.bounds(0)
-    assert end == 202
-    assert numbers(read_all(reader, 0, first)) == list(range(first, 202))
+    assert end == 62
+    assert numbers(read_all(reader, 0, first)) == list(range(first, 62))
