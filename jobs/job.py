@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from control.plane import Control
 
-DEV_STAGE = "dev"
-
 
 class StoppedError(Exception):
     """The process is to end: the job gave up between two steps."""
@@ -53,9 +51,9 @@ class JobContext:
             raise StoppedError("stopped; the next run goes on from here")
 
     @property
-    def stages(self) -> tuple[str, ...]:
-        """The stages the flow of this installation serves."""
-        return tuple(dict.fromkeys((self.settings.stage, DEV_STAGE)))
+    def stages(self) -> dict[str, int]:
+        """The stages the flow of this installation serves, with their partitions."""
+        return self.settings.topics()
 
     def store(self, stage: str) -> Client:
         """A connection to a stage's database; whoever takes it disconnects it."""

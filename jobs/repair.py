@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
+import msgspec
 from clickhouse_driver import Client
 
 from footfall.names import database_name
@@ -25,7 +26,7 @@ from jobs.facts import Span, count_facts, read_facts, values_of
 from jobs.job import JobContext
 from jobs.repair_list import Entry, forget_site, mark_done, mark_late, next_entries, waiting_sites
 from jobs.scope import Scope, scope_of, widest_window
-from jobs.stored import has_tables, run, stored_until
+from jobs.stored import has_tables, run, stored_by_partition, stored_until
 from sinks.insert import insert_block
 from sinks.native import StringPieces
 from sinks.session_block import encode_sessions
@@ -67,7 +68,7 @@ class _Repair:
     def __init__(self, context: JobContext, stage: str, client: Client) -> None:
         self.context, self.stage, self.client = context, stage, client
         self.policy = Policy(lateness_ms=context.settings.lateness_ms)
-        self.log_time = stored_until(client, context.settings.partitions)
+        self.log_time = stored_until(client, context.stages[stage])
         self.deadline = time.monotonic() + BUDGET_S
         self.pieces = StringPieces()
 
@@ -95,11 +96,14 @@ class _Repair:
         return done, total - done
 
     def _mark_new(self) -> None:
+        """By partition: late events of one need not wait for the others' heartbeats."""
         cursor = f"repair:{self.stage}"
-        after = int(self.context.control.cursor(cursor) or -1)
-        if self.log_time > after:
-            mark_late(self.client, self.stage, after, self.log_time)
-            self.context.control.set_cursor(cursor, str(self.log_time))
+        text = self.context.control.cursor(cursor)
+        after: dict[int, int] = msgspec.json.decode(text, type=dict[int, int]) if text else {}
+        until = stored_by_partition(self.client)
+        if until and until != after:
+            mark_late(self.client, self.stage, after, until)
+            self.context.control.set_cursor(cursor, msgspec.json.encode(until).decode())
 
     def _repair(self, site: Site, entries: list[Entry]) -> int:
         """Repair some visitors at once, or, where that is too much to read, in halves."""

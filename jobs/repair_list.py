@@ -31,9 +31,15 @@ class Backlog(NamedTuple):
     oldest_mark: datetime | None
 
 
-def mark_late(client: Client, stage: str, after: int, until: int) -> None:
-    """Put the visitors of late events on the list, by log time in (after, until]."""
-    run(client, "mark_late", stage, {"after": after, "until": until})
+def mark_late(client: Client, stage: str, after: dict[int, int], until: dict[int, int]) -> None:
+    """Put the visitors of late events on the list; by partition, log time in (after, until]."""
+    partitions = sorted(until)
+    afters = [after.get(partition, -1) for partition in partitions]
+    untils = [until[partition] for partition in partitions]
+    values = {
+        "partitions": partitions, "afters": afters, "untils": untils, "after": min(afters), "until": max(untils)
+    }  # fmt: skip
+    run(client, "mark_late", stage, values)
 
 
 def mark_range(client: Client, stage: str, site_id: str, first: int, end: int, now_ms: int) -> int:

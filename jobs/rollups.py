@@ -19,6 +19,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 from clickhouse_driver import Client
+from clickhouse_driver.errors import ErrorCodes, ServerException
 from msgspec import Struct
 
 from footfall.sites import Sites
@@ -73,7 +74,7 @@ class _Pass:
         """The number of buckets computed."""
         position = self.position
         resumed = position.until > 0
-        position.until = position.until or stored_until(self.client, self.context.settings.partitions)
+        position.until = position.until or stored_until(self.client, self.context.stages[self.stage])
         sites = self.context.control.sites()
         self._recut(sites)
         marks = self._marks()
@@ -173,11 +174,22 @@ class _Pass:
                 if count and time.monotonic() > deadline:
                     self.context.again = True
                     return count
-                self._compute(site_id, group)
+                self._compute_in_memory(site_id, group)
                 self._withdraw_marks(_within(marks, site_id, group))
                 count += len(group)
                 self.context.progress(count, total)
         return count
+
+    def _compute_in_memory(self, site_id: str, group: list[Bucket]) -> None:
+        """In as many queries as the memory of the store calls for."""
+        try:
+            self._compute(site_id, group)
+        except ServerException as error:
+            if error.code != ErrorCodes.MEMORY_LIMIT_EXCEEDED or len(group) == 1:
+                raise
+            middle = len(group) // 2
+            self._compute_in_memory(site_id, group[:middle])
+            self._compute_in_memory(site_id, group[middle:])
 
     def _compute(self, site_id: str, group: list[Bucket]) -> None:
         """Write, withdraw what is gone, then say so."""

@@ -55,12 +55,16 @@ def has_tables(client: Client) -> bool:
         raise
 
 
+def stored_by_partition(client: Client) -> dict[int, int]:
+    """Partition -> log time (ms) up to which everything of it is stored."""
+    sql = """
+        SELECT log_partition, toInt64(toUnixTimestamp64Milli(max(log_time))) FROM progress GROUP BY log_partition
+    """
+    return dict(client.execute(sql))
+
+
 def stored_until(client: Client, partitions: int) -> int:
     """Log time (ms) up to which everything of every partition is stored; 0 where a
     partition has not been heard of yet."""
-    sql = """
-        SELECT toInt64(toUnixTimestamp64Milli(min(newest))), count()
-        FROM (SELECT log_partition, max(log_time) AS newest FROM progress GROUP BY log_partition)
-    """
-    until, known = client.execute(sql)[0]
-    return int(until) if known >= partitions else 0
+    known = stored_by_partition(client)
+    return min(known.values()) if len(known) >= partitions else 0

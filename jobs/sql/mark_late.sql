@@ -1,10 +1,13 @@
--- Visitors of late events stored since the last look.
+-- Visitors of late events stored since the last look. The plain bounds let the index on log time work.
 INSERT INTO {database}.repair_list
 (site_id, visitor_id, mark, first_at, last_at, events, version, is_deleted)
+WITH toInt64(toUnixTimestamp64Milli(log_time)) AS log_ms
 SELECT site_id, visitor_id, %(until)s, min(occurred_at), max(occurred_at), count(), 0, 0
 FROM {database}.events
 WHERE
     late = 1
     AND log_time > fromUnixTimestamp64Milli(toInt64(%(after)s))
     AND log_time <= fromUnixTimestamp64Milli(toInt64(%(until)s))
+    AND log_ms > transform(toInt64(log_partition), %(partitions)s, %(afters)s, toInt64(9000000000000000))
+    AND log_ms <= transform(toInt64(log_partition), %(partitions)s, %(untils)s, toInt64(-1))
 GROUP BY site_id, visitor_id

@@ -124,4 +124,4 @@ FROM
     GROUP BY bucket_ms, dimension, value
 )
 GROUP BY bucket_ms, dimension, value
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, max_threads = 2, max_bytes_before_external_group_by = 100000000

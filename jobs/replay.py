@@ -1,0 +1,88 @@
+"""Replay of quarantined input: back into the log, where it goes the way of all events.
+
+Once each: an item is noted as replayed after the log has it. If that note is lost to a
+crash and the item replayed again, its batch id and event id are the same, and the flow
+counts it as a duplicate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+from clickhouse_driver import Client
+
+from eventlog.protocol import Appender
+from footfall.names import QuarantineReason
+from sinks.quarantine import Quarantined
+
+APPEND_TIMEOUT_S = 30.0
+AT_ONCE = 500
+
+Appended = tuple[int, bytes]  # partition, record
+Rebuild = Callable[[Quarantined], list[Appended]]
+
+
+def same_record(item: Quarantined) -> list[Appended]:
+    """The payload is a record of one event: into the partition it came from, as it was."""
+    return [(item.log_partition, item.payload)]
+
+
+# How an item becomes records again. What is not listed (an import's lines) is made by
+# the caller's own function, which knows the format.
+REBUILD: dict[str, Rebuild] = {
+    QuarantineReason.UNKNOWN_SITE: same_record,
+    QuarantineReason.STEP_FAILED: same_record,
+    QuarantineReason.UNDECODABLE: same_record,
+}
+
+
+def unreplayed(client: Client, items: Iterable[Quarantined]) -> list[Quarantined]:
+    """Those that were not replayed yet."""
+    wanted = list(items)
+    if not wanted:
+        return []
+    sql = """
+        SELECT log_partition, log_offset, log_index FROM quarantine_replays
+        WHERE (log_partition, log_offset, log_index) IN %(places)s
+    """
+    done = set(client.execute(sql, {"places": [_place(item) for item in wanted]}))
+    return [item for item in wanted if _place(item) not in done]
+
+
+def replay(
+    client: Client,
+    appender: Appender,
+    items: Iterable[Quarantined],
+    rebuild: dict[str, Rebuild],
+    tick: Callable[[int], None] = lambda _count: None,
+) -> tuple[int, list[Quarantined]]:
+    """Append the items that were not replayed; (how many, those nobody knows to rebuild).
+
+    Raises `LogFull` or a timeout where the log does not take them: what was appended is
+    noted, the rest can be replayed again.
+    """
+    count, unknown = 0, []
+    for part in _parts(items):
+        todo = unreplayed(client, part)
+        unknown += [item for item in todo if item.reason not in rebuild]
+        ready = [item for item in todo if item.reason in rebuild]
+        records = [record for item in ready for record in rebuild[item.reason](item)]
+        if records:
+            appender.append(records).result(APPEND_TIMEOUT_S)
+        if ready:
+            columns = "log_partition, log_offset, log_index"
+            client.execute(f"INSERT INTO quarantine_replays ({columns}) VALUES", [_place(i) for i in ready])
+        count += len(ready)
+        tick(len(part))
+    return count, unknown
+
+
+def _parts(items: Iterable[Quarantined]) -> Iterator[list[Quarantined]]:
+    rest = iter(items)
+    while part := list(islice(rest, AT_ONCE)):
+        yield part
+
+
+def _place(item: Quarantined) -> tuple[int, int, int]:
+    return item.log_partition, item.log_offset, item.log_index
