@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import StoreError, from_engine
+from .sql import InsertStatement
 
 # Settings of every session; a query's own settings come on top and are put back to these afterwards.
 BASELINE: dict[str, str] = {
@@ -92,41 +93,6 @@ def _chdb() -> Any:
     return _chdb
 
 
-class Inserter:
-    """An INSERT that takes bytes in a ClickHouse format; nothing shows before `finish` returns."""
-
-    def __init__(self, connection: Any, sql: str, data_format: str):
-        self._connection = connection
-        self._open = True
-        try:
-            self._handle = connection.send_insert(sql, data_format)
-        except RuntimeError as error:
-            raise from_engine(error) from None
-
-    def append(self, data: bytes) -> None:
-        """Hand over bytes; they may end anywhere."""
-        try:
-            self._connection.insert_append(self._handle, data)
-        except RuntimeError as error:
-            self.cancel()
-            raise from_engine(error) from None
-
-    def finish(self) -> tuple[int, int]:
-        """Write and sync what was appended; returns rows and bytes written, views included."""
-        self._open = False
-        try:
-            result = self._connection.insert_done(self._handle)
-        except RuntimeError as error:
-            raise from_engine(error) from None
-        return int(result.rows_written()), int(result.bytes_written())
-
-    def cancel(self) -> None:
-        """Drop what was appended; does nothing after `finish`."""
-        if self._open:
-            self._open = False
-            self._connection.insert_cancel(self._handle)
-
-
 class Session:
     """One chDB connection. Not thread-safe."""
 
@@ -161,9 +127,19 @@ class Session:
             if handle is not None:
                 connection.streaming_cancel_query(handle)
 
-    def insert(self, sql: str, data_format: str) -> Inserter:
-        """Begin an INSERT; `sql` ends before FORMAT, VALUES or data."""
-        return Inserter(self._connection, sql, data_format)
+    def insert(self, insert: InsertStatement, path: str, data_format: str) -> tuple[int, int]:
+        """Write and sync a file's rows; returns rows and bytes written, views included.
+
+        Not chDB's `send_insert`: that one reports success whatever happens after parsing (too many parts, a full
+        disk, a failing view), and checks no constraints.
+        """
+        source = f"FROM INFILE {quote(path)} COMPRESSION 'none'"
+        sql = f"{insert.head} {source} {insert.settings} FORMAT {data_format}"
+        try:
+            result = self._connection.query(sql, "Null", params={})
+        except RuntimeError as error:
+            raise from_engine(error) from None
+        return int(result.rows_written()), int(result.bytes_written())
 
     def rows(self, sql: str) -> list[list[str]]:
         """The result of a small query as text; tabs and newlines inside values stay escaped."""

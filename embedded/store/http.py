@@ -200,14 +200,18 @@ class HttpClient(BaseHTTPRequestHandler):
         self, running: RunningQuery, session: UserSession, insert: InsertStatement, spool: Spool, data_at: int
     ) -> None:
         running.commit()
-        data_format = insert.data_format or self._format("")
-        inserter = session.engine.insert(insert.head, data_format)
         if insert.inline:
-            inserter.append(insert.inline.encode())
-        for chunk in spool.chunks(data_at):
-            inserter.append(chunk)
-        rows, size = inserter.finish()
+            self._append_inline(insert.inline, spool)
+        spool.drop(data_at)
+        rows, size = 0, 0
+        if spool.size:
+            rows, size = session.engine.insert(insert, spool.path, insert.data_format or self._format(""))
         self._reply(200, b"", summary={"written_rows": str(rows), "written_bytes": str(size)})
+
+    def _append_inline(self, inline: str, spool: Spool) -> None:
+        if spool.size:
+            raise StoreError(INCORRECT_DATA, "Data both in the query and in the body. (INCORRECT_DATA)")
+        spool.add(inline.encode())
 
     def _format(self, named: str) -> str:
         return (

@@ -186,10 +186,7 @@ class NativeClient:
     def _write(self, spool: Spool, insert: InsertStatement) -> tuple[int, int]:
         if not spool.size:
             return 0, 0
-        inserter = self._session.engine.insert(insert.head, "Native")
-        for chunk in spool.chunks():
-            inserter.append(chunk)
-        return inserter.finish()
+        return self._session.engine.insert(insert, spool.path, "Native")
 
     def _stop_reading(self) -> None:
         with suppress(OSError):

@@ -8,12 +8,10 @@ from typing import Any
 
 from clickhouse_driver.bufferedreader import CompressedBufferedReader
 from clickhouse_driver.bufferedwriter import CompressedBufferedWriter
-from clickhouse_driver.columns.exceptions import ColumnException
 from clickhouse_driver.columns.service import read_column, write_column
 from clickhouse_driver.context import Context
-from clickhouse_driver.errors import Error
 
-from .errors import NOT_IMPLEMENTED, StoreError
+from .errors import NOT_IMPLEMENTED, Disconnected, ProtocolError, StoreError
 from .wire import Source, pack_string, pack_varint
 
 _BUFFER = 1024 * 1024
@@ -44,7 +42,9 @@ def _recode_column(source: Source, name: str, type_name: str, rows: int, out: By
         writer = CompressedBufferedWriter(out, _BUFFER)
         write_column(context, name, type_name, [_editable(value) for value in values], writer)
         writer.flush()
-    except (Error, ColumnException, ValueError, TypeError, EOFError) as error:
+    except (Disconnected, ProtocolError):
+        raise
+    except Exception as error:  # noqa: BLE001 - a decoder that is fed anything raises anything
         message = f"Columns of type {type_name} cannot be inserted over the native protocol: {error}"
         raise StoreError(NOT_IMPLEMENTED, message) from None
 
@@ -52,6 +52,7 @@ def _recode_column(source: Source, name: str, type_name: str, rows: int, out: By
 def driver_context() -> Any:
     """What clickhouse-driver's columns want to know: strings as bytes, chDB's own Native format."""
     context = Context()
+    context.settings = {}
     context.client_settings = {
         "strings_as_bytes": True,
         "strings_encoding": "utf-8",

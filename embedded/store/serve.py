@@ -18,7 +18,7 @@ from .http import HttpClient
 from .native import NativeClient
 from .passwords import read_or_make_password
 from .server import Listener, Serve
-from .startup import StartupError, listen, lock_directory, prepare_directory
+from .startup import StartupError, bind, lock_directory, prepare_directory
 from .watch import Watcher
 
 log = logging.getLogger(__name__)
@@ -34,8 +34,8 @@ def serve(data_dir: Path, host: str, port: int, http_port: int, stop: threading.
         users = Users(
             read_or_make_password(secrets / ADMIN_PASSWORD), read_or_make_password(secrets / READER_PASSWORD)
         )
-        native = listen(host, port, "--port")
-        web = listen(host, http_port, "--http-port")
+        native = bind(host, port, "--port")
+        web = bind(host, http_port, "--http-port")
         store = _open(data_dir, users)
         listeners = [
             Listener("native", native, store, _native(store), _refuse_native),

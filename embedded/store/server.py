@@ -32,6 +32,7 @@ class Listener:
 
     def start(self) -> None:
         """Begin to accept."""
+        self._sock.listen(128)  # only now: whoever can connect meets a store that is ready
         self._sock.settimeout(_ACCEPT_POLL)
         self._thread.start()
 

@@ -26,11 +26,13 @@ _UNQUOTE = re.compile(r"\\(.)")
 class InsertStatement:
     """`INSERT INTO table (columns)` up to its data.
 
-    `head` is the statement without FORMAT and data; `columns` is None if none are named or they are no plain list;
-    `data_format` is what FORMAT or VALUES names ("" without either); `inline` is the data in the text itself.
+    `head` is the statement up to the columns, `settings` its SETTINGS clause; `columns` is None if none are named
+    or they are no plain list; `data_format` is what FORMAT or VALUES names ("" without either); `inline` is the
+    data in the text itself.
     """
 
     head: str
+    settings: str
     table: str
     columns: tuple[str, ...] | None
     data_format: str
@@ -51,8 +53,10 @@ def parse_insert(sql: str) -> InsertStatement | None:
     if table is None:
         return None
     at, columns = _columns(sql, table.end())
-    settings = _SETTINGS.match(sql, at)
-    at = settings.end() if settings else at
+    head = sql[:at].rstrip()
+    match = _SETTINGS.match(sql, at)
+    settings = match.group(0).strip() if match else ""
+    at = match.end() if match else at
     data = _DATA.match(sql, at)
     if data is None or (
         data.group("format") is None and data.group("values") is None and sql[data.end() :].strip()
@@ -60,7 +64,7 @@ def parse_insert(sql: str) -> InsertStatement | None:
         return None
     name = data.group("format") or ("Values" if data.group("values") else "")
     inline = sql[data.end() :].lstrip(" \t\r").removeprefix("\n")
-    return InsertStatement(sql[:at].rstrip(), table.group(0).strip(), columns, name, inline)
+    return InsertStatement(head, settings, table.group(0).strip(), columns, name, inline)
 
 
 def _columns(sql: str, at: int) -> tuple[int, tuple[str, ...] | None]:

@@ -44,8 +44,8 @@ def lock_directory(data_dir: Path) -> IO[str]:
     return lock
 
 
-def listen(host: str, port: int, option: str) -> socket.socket:
-    """A listening socket. Raises StartupError if the port cannot be had."""
+def bind(host: str, port: int, option: str) -> socket.socket:
+    """A bound socket, not yet listening. Raises StartupError if the port cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -55,5 +55,4 @@ def listen(host: str, port: int, option: str) -> socket.socket:
         sock.close()
         text = f"cannot listen on {host}:{port}: {error.strerror}"
         raise StartupError(f"{text}. Stop what uses it, or choose another port with {option}.") from None
-    sock.listen(128)
     return sock

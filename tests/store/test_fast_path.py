@@ -38,7 +38,7 @@ def _compound(inner: st.SearchStrategy[tuple[str, Any]]) -> st.SearchStrategy[tu
         inner.map(lambda t: (f"Array({t[0]})", st.lists(t[1], max_size=4))),
         simple.map(lambda t: (f"Nullable({t[0]})", st.one_of(st.none(), t[1]))),
         st.tuples(inner, inner).map(lambda p: (f"Tuple({p[0][0]}, {p[1][0]})", st.tuples(p[0][1], p[1][1]))),
-        inner.map(lambda t: (f"Map(String, {t[0]})", st.dictionaries(TEXT, t[1], max_size=3))),
+        simple.map(lambda t: (f"Map(String, {t[0]})", st.dictionaries(TEXT, t[1], max_size=3))),
         st.just(("LowCardinality(String)", TEXT)),
         st.just(("Array(LowCardinality(Nullable(String)))", st.lists(st.one_of(st.none(), TEXT), max_size=3))),
         st.just(("Map(LowCardinality(String), String)", st.dictionaries(TEXT, TEXT, max_size=3))),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address
@@ -14,6 +15,7 @@ import httpx
 import pytest
 
 from tests.fixtures.store import StoreServer
+from tests.store.wire_client import WireClient
 
 MOMENT = datetime(2024, 2, 29, 12, 30, 45, 123000, tzinfo=UTC)
 LONG = "ü" * 5000
@@ -33,7 +35,7 @@ CASES: list[tuple[str, list[object]]] = [
     ("Nullable(String)", [None, "", LONG]),
     ("Date", [date(1970, 1, 1), date(2024, 2, 29), date(2149, 6, 6)]),
     ("Date32", [date(1900, 1, 1), date(2024, 2, 29), date(2299, 12, 31)]),
-    ("DateTime('Asia/Tokyo')", [MOMENT.replace(microsecond=0)] * 3),
+    ("DateTime", [MOMENT.replace(microsecond=0, tzinfo=None)] * 3),
     ("DateTime64(3, 'UTC')", [MOMENT, MOMENT + timedelta(milliseconds=1), MOMENT]),
     ("DateTime64(6, 'Europe/Berlin')", [MOMENT, MOMENT, MOMENT]),
     ("Decimal(9, 2)", [Decimal("-1.50"), Decimal("0.00"), Decimal("9999999.99")]),
@@ -59,60 +61,54 @@ CASES: list[tuple[str, list[object]]] = [
     ("Point", [(0.0, 1.0), (1.5, -2.5), (0.0, 0.0)]),
     ("Ring", [[(0.0, 1.0)], [], [(1.0, 1.0), (2.0, 2.0)]]),
 ]
-IDS = [case[0] for case in CASES]
 
 
-def _table(kind: str) -> str:
-    settings = "allow_suspicious_low_cardinality_types = 1"
-    return f"CREATE TABLE t (n UInt8, v {kind}) ENGINE = MergeTree ORDER BY n SETTINGS {settings}"
+ALL = ", ".join(f"c{at} {kind}" for at, (kind, _) in enumerate(CASES))
+ROWS = [(n, *(values[n] for _, values in CASES)) for n in range(3)]
 
 
-@pytest.mark.parametrize("compression", [False, "lz4"], ids=["plain", "lz4"])
-@pytest.mark.parametrize(("kind", "values"), CASES, ids=IDS)
-def test_rows_over_the_native_protocol(
-    store: StoreServer, fresh_database: str, kind: str, values: list[object], compression: object
-) -> None:
-    client = store.client(database=fresh_database, compression=compression)
-    client.execute(_table(kind).split(" SETTINGS")[0])
+@pytest.mark.parametrize(("kind", "values"), CASES, ids=[case[0] for case in CASES])
+def test_each_type(store: StoreServer, fresh_database: str, kind: str, values: list[object]) -> None:
+    client = store.client(database=fresh_database)
+    client.execute(f"CREATE TABLE t (n UInt8, v {kind}) ENGINE = MergeTree ORDER BY n")
     rows = list(enumerate(values))
     assert client.execute("INSERT INTO t (n, v) VALUES", rows) == 3
     assert client.execute("SELECT n, v FROM t ORDER BY n") == rows
     client.disconnect()
 
 
-@pytest.mark.parametrize(("kind", "values"), CASES, ids=IDS)
-def test_columns_over_the_native_protocol(
-    store: StoreServer, fresh_database: str, kind: str, values: list[object]
-) -> None:
+@pytest.fixture
+def wide(store: StoreServer, fresh_database: str) -> Iterator[str]:
+    """A database with tables `t` and `u` of one column of every type."""
     client = store.client(database=fresh_database)
-    client.execute(_table(kind).split(" SETTINGS")[0])
-    many = values * 100
-    assert client.execute("INSERT INTO t VALUES", [[n % 256 for n in range(300)], many], columnar=True) == 300
-    count, first = client.execute("SELECT count(), uniqExact(toString(v)) FROM t", columnar=True)
-    assert count[0] == 300
-    assert first[0] == len({repr(value) for value in values if value is not None})
+    for table in "tu":
+        client.execute(f"CREATE TABLE {table} (n UInt16, {ALL}) ENGINE = MergeTree ORDER BY n")
+    yield fresh_database
+    client.disconnect()
+
+
+@pytest.mark.parametrize("compression", [False, "lz4"], ids=["plain", "lz4"])
+def test_all_types_by_row_and_by_column(store: StoreServer, wide: str, compression: object) -> None:
+    client = store.client(database=wide, compression=compression)
+    assert client.execute("INSERT INTO t VALUES", ROWS) == 3
+    assert client.execute("SELECT * FROM t ORDER BY n") == ROWS
+    columns = [list(range(600)), *(values * 200 for _, values in CASES)]
+    assert client.execute("INSERT INTO u VALUES", columns, columnar=True) == 600
+    assert [list(column) for column in client.execute("SELECT * FROM u ORDER BY n", columnar=True)] == columns
     client.disconnect()
 
 
 @pytest.mark.parametrize("fmt", ["TabSeparated", "CSV", "JSONEachRow", "Native", "RowBinary", "Values"])
-@pytest.mark.parametrize(("kind", "values"), CASES, ids=IDS)
-def test_copy_over_http(
-    store: StoreServer, fresh_database: str, kind: str, values: list[object], fmt: str
-) -> None:
-    client = store.client(database=fresh_database)
-    client.execute(_table(kind).split(" SETTINGS")[0])
-    client.execute("INSERT INTO t VALUES", list(enumerate(values)))
-    client.execute(_table(kind).split(" SETTINGS")[0].replace("TABLE t", "TABLE u"))
-    with httpx.Client(
-        base_url=f"http://{store.host}:{store.http_port}",
-        auth=(store.user, store.password),
-        params={"database": fresh_database},
-    ) as http:
+def test_all_types_over_http(store: StoreServer, wide: str, fmt: str) -> None:
+    client = store.client(database=wide)
+    client.execute("INSERT INTO t VALUES", ROWS)
+    url, auth = f"http://{store.host}:{store.http_port}", (store.user, store.password)
+    with httpx.Client(base_url=url, auth=auth, params={"database": wide}) as http:
         data = http.post("/", content=f"SELECT * FROM t ORDER BY n FORMAT {fmt}")
         assert data.status_code == 200, data.text
         answer = http.post("/", params={"query": f"INSERT INTO u FORMAT {fmt}"}, content=data.content)
         assert answer.status_code == 200, answer.text
-    assert client.execute("SELECT * FROM u ORDER BY n") == list(enumerate(values))
+    assert client.execute("SELECT * FROM u ORDER BY n") == ROWS
     client.disconnect()
 
 
@@ -141,11 +137,16 @@ def test_omitted_and_computed_columns(store: StoreServer, fresh_database: str) -
     assert rows == [(1, "x", "xm", "x", 5), (2, "d", "dm", "d", 6), (3, "d", "dm", "d", 7)]
 
 
-def test_a_type_that_must_be_decoded(store: StoreServer, fresh_database: str) -> None:
-    """Nothing tells the length of a JSON column's data but a decoder: the slow path, or a clear refusal."""
+def test_states_of_aggregates_are_refused_clearly(store: StoreServer, fresh_database: str) -> None:
+    """Nothing tells the length of such a column's data but the engine's own decoder."""
     client = store.client(database=fresh_database)
     client.execute(
         "CREATE TABLE t (a AggregateFunction(sum, UInt64)) ENGINE = AggregatingMergeTree ORDER BY tuple()"
     )
     client.execute("INSERT INTO t SELECT sumState(number) FROM numbers(10)")
     assert client.execute("SELECT sumMerge(a) FROM t") == [(45,)]
+    with WireClient(store) as wire:
+        wire.begin_insert(f"INSERT INTO {fresh_database}.t VALUES", "")
+        wire.send_block("a", "AggregateFunction(sum, UInt64)", 1, b"\x01" * 8)
+        assert wire.receive_exception() == 48
+    assert client.execute("SELECT count() FROM t") == [(1,)]
