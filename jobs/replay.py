@@ -20,7 +20,7 @@ APPEND_TIMEOUT_S = 30.0
 AT_ONCE = 500
 
 Appended = tuple[int, bytes]  # partition, record
-Rebuild = Callable[[Quarantined], list[Appended]]
+Rebuild = Callable[[Quarantined], "list[Appended] | None"]  # None: as unreadable as before
 
 
 def same_record(item: Quarantined) -> list[Appended]:
@@ -57,25 +57,29 @@ def replay(
     rebuild: dict[str, Rebuild],
     tick: Callable[[int], None] = lambda _count: None,
 ) -> tuple[int, list[Quarantined]]:
-    """Append the items that were not replayed; (how many, those nobody knows to rebuild).
+    """Append the items that were not replayed; (how many, those that cannot be rebuilt).
 
     Raises `LogFull` or a timeout where the log does not take them: what was appended is
     noted, the rest can be replayed again.
     """
-    count, unknown = 0, []
+    count, left = 0, []
     for part in _parts(items):
-        todo = unreplayed(client, part)
-        unknown += [item for item in todo if item.reason not in rebuild]
-        ready = [item for item in todo if item.reason in rebuild]
-        records = [record for item in ready for record in rebuild[item.reason](item)]
-        if records:
-            appender.append(records).result(APPEND_TIMEOUT_S)
+        ready: list[Quarantined] = []
+        records: list[Appended] = []
+        for item in unreplayed(client, part):
+            rebuilt = rebuild[item.reason](item) if item.reason in rebuild else None
+            if rebuilt is None:
+                left.append(item)
+                continue
+            ready.append(item)
+            records += rebuilt
         if ready:
+            appender.append(records).result(APPEND_TIMEOUT_S)
             columns = "log_partition, log_offset, log_index"
             client.execute(f"INSERT INTO quarantine_replays ({columns}) VALUES", [_place(i) for i in ready])
         count += len(ready)
         tick(len(part))
-    return count, unknown
+    return count, left
 
 
 def _parts(items: Iterable[Quarantined]) -> Iterator[list[Quarantined]]:

@@ -27,9 +27,10 @@ def _time(at_ms: int) -> str:
 def list_jobs(history: int) -> None:
     """Every job, when it runs, and how its last run ended."""
     from control.plane import open as open_control
+    from embedded.paths import resolve
     from jobs.registry import JOBS
 
-    control = open_control(load_settings().control_plane_url())
+    control = open_control(resolve(load_settings()).control_plane_url())
     table = Table("job", "runs", "last run (UTC)", "state", "result")
     for job in JOBS:
         runs = control.job_runs(job.name, limit=max(1, history))
@@ -47,11 +48,12 @@ def list_jobs(history: int) -> None:
 def run_job(name: str) -> None:
     """Run a job now, here, and say what it did."""
     from control.plane import open as open_control
+    from embedded.paths import resolve
     from jobs.job import JobContext
     from jobs.registry import job_named
     from jobs.runner import BusyError, Runner
 
-    settings = load_settings()
+    settings = resolve(load_settings())
     control = open_control(settings.control_plane_url())
     context = JobContext(settings=settings, control=control)
     try:
