@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 from clickhouse_driver import Client
@@ -14,9 +15,9 @@ from sinks.positions import StoredPositions
 from sinks.writer import StoreWriter
 from tests.sinks.making import NOW, batch_of
 
-RECORDS = 300
+RECORDS = 200
 EVENTS = 20
-SNAPSHOT_EVERY = 60
+SNAPSHOT_EVERY = 40
 
 
 def main() -> None:
@@ -37,6 +38,7 @@ def main() -> None:
         batch = batch_of(EVENTS, offset=offset, at=NOW + offset * 1000)
         writer.add_events(batch, 7, None, None, 0, offset, NOW, stored=stored)
         writer.progress(0, offset + 1, NOW, 0)
+        time.sleep(0.005)  # a pace at which it can be caught in the middle
         if (offset + 1) % SNAPSHOT_EVERY == 0:
             writer.flush()
             counted += sum(number for _, _, number, _ in writer.take_results(0))

@@ -87,7 +87,10 @@ class Forgetful(Client):  # type: ignore[misc] # the driver is not typed
             raise NetworkError("connection lost")
 
 
-def write_forgetfully(server: StoreServer, offsets: int) -> None:
+OFFSETS = 25
+
+
+def write_forgetfully(server: StoreServer, offsets: int = OFFSETS) -> None:
     def connect() -> Client:
         return Forgetful(server.host, port=server.port, user=server.user, password=server.password)
 
@@ -106,17 +109,17 @@ def unsure_is_not_stored(_self: Flusher, _client: Client, block: EventBlock, _qu
 def test_an_insert_whose_answer_was_lost_is_not_repeated(
     own_store: StoreServer, client_of: Callable[[], Client]
 ) -> None:
-    write_forgetfully(own_store, 40)
-    assert repeats(client_of()) == (40 * EVENTS, 40 * EVENTS)
+    write_forgetfully(own_store)
+    assert repeats(client_of()) == (OFFSETS * EVENTS, OFFSETS * EVENTS)
 
 
 def test_without_the_check_it_is_repeated(
     own_store: StoreServer, client_of: Callable[[], Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Flusher, "not_stored", unsure_is_not_stored)
-    write_forgetfully(own_store, 40)
+    write_forgetfully(own_store)
     stored, rows = repeats(client_of())
-    assert stored == 40 * EVENTS
+    assert stored == OFFSETS * EVENTS
     assert rows > stored
 
 
@@ -164,10 +167,10 @@ def rows_of(client: Client) -> int:
     return int(client.execute(f"SELECT count() FROM {DATABASE}.events")[0][0])
 
 
-def kill_flow_in_rounds(server: StoreServer, client: Client, state: Path, skip: str) -> None:
+def kill_flow(server: StoreServer, client: Client, state: Path, skip: str, rounds: int) -> None:
     """Kill the flow each time more rows than before are stored, then let it end."""
     chance = random.Random(5)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         process = run_flow(server, state, skip)
         before, deadline = rows_of(client), time.monotonic() + 30
         while rows_of(client) == before and process.poll() is None and time.monotonic() < deadline:
@@ -182,7 +185,7 @@ def test_the_flow_is_killed_while_rows_are_written(
     own_store: StoreServer, client_of: Callable[[], Client], tmp_path: Path
 ) -> None:
     client = client_of()
-    kill_flow_in_rounds(own_store, client, tmp_path / "state", "yes")
+    kill_flow(own_store, client, tmp_path / "state", "yes", ROUNDS)
     assert repeats(client) == (RECORDS * EVENTS, RECORDS * EVENTS)
     assert json.loads((tmp_path / "state").read_text()) == [RECORDS, RECORDS * EVENTS]
 
@@ -191,7 +194,7 @@ def test_without_the_skip_on_restart_rows_are_repeated(
     own_store: StoreServer, client_of: Callable[[], Client], tmp_path: Path
 ) -> None:
     client = client_of()
-    kill_flow_in_rounds(own_store, client, tmp_path / "state", "no")
+    kill_flow(own_store, client, tmp_path / "state", "no", 2)
     stored, rows = repeats(client)
     assert stored == RECORDS * EVENTS
     assert rows > stored
