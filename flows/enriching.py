@@ -14,10 +14,10 @@ from flows.items import EnrichedChunk, EnrichedRecord, Quarantined, RawChunk
 from footfall.duplicates import batch_key
 from footfall.enrich import enrich
 from footfall.enrich.context import Context
-from footfall.enrich.pii import redact
+from footfall.enrich.redaction import redact_event
 from footfall.ids import derived_uuid7
 from footfall.names import QuarantineReason, Source
-from footfall.record import DecodeError, LogEvent, Record, decode, encode
+from footfall.record import DecodeError, Record, decode, encode
 from footfall.sites import Site
 
 SiteLookup = Callable[[str], Site | None]
@@ -86,23 +86,7 @@ def _quarantined_event(
     It gets a batch id of its own, so that its replay is no duplicate of the batch it came in
     (but a second replay is one).
     """
-    event = _redacted(record.events[place])
+    event = redact_event(record.events[place])
     batch_id = derived_uuid7(record.received_at, record.batch_id, event.event_id)
     payload = encode(msgspec.structs.replace(record, events=[event], rejected={}, batch_id=batch_id))
     return Quarantined(record.site_id, reason, detail[:500], payload, place if index is None else index)
-
-
-def _redacted(event: LogEvent) -> LogEvent:
-    """The event with personal data masked in every text."""
-    plain = msgspec.to_builtins(event, builtin_types=(bytes,))
-    return msgspec.convert(_mask(plain), LogEvent)
-
-
-def _mask(value: object) -> object:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, dict):
-        return {key: _mask(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_mask(inner) for inner in value]
-    return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable
 from functools import partial
@@ -14,7 +15,7 @@ from flows.items import PartitionKey
 from flows.partition import PartitionPolicy
 from flows.sites import SitesView
 from footfall.enrich.context import Context
-from footfall.enrich.geo import open_geo
+from footfall.enrich.geo import GeoDatabaseError, MmdbGeo, open_geo
 from footfall.names import database_name
 from footfall.sessions import Policy
 from footfall.settings import MINUTE_MS, Settings
@@ -23,7 +24,19 @@ from sinks.clickhouse import connect
 from sinks.live import LiveWriter
 from sinks.writer import StoreWriter
 
+logger = logging.getLogger(__name__)
 FLOW_NAME = "flow"
+
+
+def _geo(settings: Settings) -> MmdbGeo | None:
+    """The geo database, or none: places are then empty, which is no reason to stop."""
+    if settings.geo_database is None:
+        return None
+    try:
+        return open_geo(settings.geo_database)
+    except GeoDatabaseError as error:
+        logger.warning("going on without places: %s", error)
+        return None
 
 
 class Wiring:
@@ -44,7 +57,7 @@ class Wiring:
             keys=[PartitionKey(stage, n) for stage, count in settings.topics().items() for n in range(count)],
             open_reader=self._reader,
             sites=self._sites.get,
-            context=Context(geo=open_geo(settings.geo_database) if settings.geo_database else None),
+            context=Context(geo=_geo(settings)),
             policy=PartitionPolicy(
                 sessions=Policy(lateness_ms=settings.lateness_ms),
                 duplicate_horizon_ms=int(settings.duplicate_horizon_minutes * MINUTE_MS),
