@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 from footfall.duplicates import batch_key
 from footfall.enrich.batch import INTERNAL, EnrichedBatch, Page, Traffic
+from footfall.enrich.goals import prop_text
 from footfall.ids import hash64
 from footfall.names import Source
 from footfall.record import LogEvent, Record
-from sinks.event_fields import ITEMS, PARTS, TRAFFIC, Field, prop_text
+from sinks.event_fields import ITEMS, PARTS, TRAFFIC, Field
 from sinks.native import (
     Gaps,
     StringPieces,

@@ -16,18 +16,6 @@ def money(amount: float) -> int:
     return round(amount * MONEY)
 
 
-def prop_text(value: str | int | float | bool | None) -> str:
-    """A property's value as text: true, false, 1 (for 1.0 too), 1.5; empty for null."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = repr(value)
-    return text.removesuffix(".0")
-
-
 class Field(NamedTuple):
     """A column filled from a part that few events carry."""
 

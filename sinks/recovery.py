@@ -15,7 +15,7 @@ from sinks.positions import StoredPositions
 Answer = TypeVar("Answer")
 
 
-class StoreBehind(Exception):  # noqa: N818 - a state, not a fault of the program
+class StoreBehind(Exception):
     """The store has less than the flow knows to be stored: it was restored from a backup."""
 
 

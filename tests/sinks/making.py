@@ -8,13 +8,14 @@ from datetime import date
 
 from footfall.duplicates import batch_key
 from footfall.enrich.batch import INTERNAL, Device, EnrichedBatch, Geo, Page, Traffic
+from footfall.enrich.goals import prop_text
 from footfall.event import Element, Failure, Form, Item, Order, Request, Search, Vital
 from footfall.ids import hash64, uuid7
 from footfall.names import Source
 from footfall.record import LogEvent, Record
 from footfall.sites import Site
 from sinks.event_day import event_day
-from sinks.event_fields import money, prop_text
+from sinks.event_fields import money
 
 NOW = 1_790_000_000_000
 DAY_MS = 86_400_000
