@@ -27,11 +27,12 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What the supervisor runs. `ready` is asked until it says so; it must be quick."""
+    """What the supervisor runs. `ready` is given when the process was started (seconds since
+    1970) and asked until it says so; it must be quick."""
 
     name: str
     argv: tuple[str, ...]
-    ready: Callable[[], bool] = lambda: True
+    ready: Callable[[float], bool] = lambda _since: True
     after: tuple[str, ...] = ()  # parts that must be ready (or done) before the first start
     once: bool = False  # runs to its end; ready when it ended with 0
     stop_s: float = 10.0  # from SIGTERM to SIGKILL
@@ -90,7 +91,7 @@ class Child:
         if code is not None:
             self._ended(code)
             return True
-        if self.state == "starting" and not self.part.once and self.part.ready():
+        if self.state == "starting" and not self.part.once and self.part.ready(self.up_since):
             self.state = "ready"
             return True
         return False

@@ -6,12 +6,17 @@ A process of its own, so that the supervisor never carries SQLAlchemy and the dr
 from __future__ import annotations
 
 import sys
+import time
 
 import control
+from embedded.probe import StoreError, query_store
 from footfall.names import database_name
 from footfall.settings import Settings
 from sinks.clickhouse import connect
 from sinks.migrate import migrate
+
+STORE_TIMEOUT_S = 60.0
+POLL_S = 0.05
 
 
 def prepare(settings: Settings) -> list[str]:
@@ -20,7 +25,22 @@ def prepare(settings: Settings) -> list[str]:
     for stage in settings.topics():
         plane.stage_secret(stage)
     plane.close()
+    _wait_for_store(settings)
     return migrate_stages(settings, list(settings.topics()))
+
+
+def _wait_for_store(settings: Settings) -> None:
+    """Until it answers; `TimeoutError` after `STORE_TIMEOUT_S`."""
+    deadline = time.monotonic() + STORE_TIMEOUT_S
+    while True:
+        try:
+            query_store(settings, "SELECT 1", timeout_s=1.0)
+        except StoreError as error:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the store does not answer: {error}") from error
+            time.sleep(POLL_S)
+        else:
+            return
 
 
 def migrate_stages(settings: Settings, stages: list[str]) -> list[str]:

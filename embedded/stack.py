@@ -33,23 +33,22 @@ def parts(settings: Settings) -> list[Part]:
         Part(
             name="prepare",
             argv=_module("embedded.prepare"),
-            once=True,
-            after=("store",),
+            once=True,  # it waits for the store itself, its imports done meanwhile
         ),
         Part(
             name="gateway",
             argv=_module("ingest_gateway"),
-            ready=partial(probe.http_ok, settings.gateway_host, settings.gateway_port, "/readyz"),
-            after=("prepare",),
+            # It needs the log and the control plane alone, so it starts with the store.
+            ready=lambda _since: probe.http_ok(settings.gateway_host, settings.gateway_port, "/readyz"),
         ),
         Part(
             name="flow",
             argv=_module("flows"),
-            ready=FlowReady(settings),
+            ready=partial(_flow_stores, settings),
             after=("prepare", "valkey"),
             stop_s=30.0,  # a last flush and a recovery point
         ),
-        Part(name="jobs", argv=_module("jobs"), after=("prepare",), stop_s=15.0),
+        Part(name="jobs", argv=_module("jobs"), after=("flow",), stop_s=15.0),
     ]
 
 
@@ -97,24 +96,15 @@ def port_settings(settings: Settings) -> list[tuple[str, str, int]]:
     ]
 
 
-class FlowReady:
-    """The flow is ready when it moved the log's position in the store after its start:
-    records (heartbeats at least) go all the way."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._seen: str | None = None
-
-    def __call__(self) -> bool:
-        """False, too, while the store cannot be asked."""
-        query = f"SELECT max(stored_at) FROM {database_name(self._settings.stage)}.progress"  # noqa: S608 - checked
-        try:
-            newest = probe.query_store(self._settings, query, timeout_s=1.0)
-        except probe.StoreError:
-            return False
-        if self._seen is None:
-            self._seen = newest
-        return newest != self._seen
+def _flow_stores(settings: Settings, since: float) -> bool:
+    """Whether the flow moved the log's position in the store after its start: then records
+    (a heartbeat at least) go all the way."""
+    database = database_name(settings.stage)
+    query = f"SELECT toUnixTimestamp64Milli(max(stored_at)) FROM {database}.progress"  # noqa: S608 - checked
+    try:
+        return int(probe.query_store(settings, query, timeout_s=1.0)) >= since * 1000
+    except (probe.StoreError, ValueError):
+        return False
 
 
 def _store(settings: Settings) -> Part:
@@ -127,7 +117,7 @@ def _store(settings: Settings) -> Part:
             "--port", str(settings.clickhouse_port),
             "--http-port", str(settings.clickhouse_http_port),
         ),
-        ready=partial(_store_answers, settings),
+        ready=lambda _since: _store_answers(settings),
         stop_s=30.0,
     )  # fmt: skip
 
@@ -156,7 +146,7 @@ def _valkey(settings: Settings) -> Part:
             "--maxmemory-policy", "allkeys-lru",
             "--client-output-buffer-limit", "pubsub 8mb 2mb 60",
         ),
-        ready=partial(probe.valkey_ok, path),
+        ready=lambda _since: probe.valkey_ok(path),
         stop_s=5.0,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from footfall.names import database_name
 from footfall.settings import Settings
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
     from embedded.supervisor import Supervisor
 
@@ -49,12 +49,14 @@ class StatusTable:
         self._heartbeat = "heartbeat: not yet"
         self._colour = "yellow"
 
-    def render(self, supervisor: Supervisor) -> Table:
-        """The table as it is now."""
+    def render(self, supervisor: Supervisor) -> Group:
+        """The table as it is now, and the heartbeat's age."""
+        from rich.console import Group
         from rich.table import Table
+        from rich.text import Text
 
         self._ask(supervisor)
-        table = Table(box=None, pad_edge=False, caption_justify="left")
+        table = Table(box=None, pad_edge=False)
         for column in ("part", "state", "process", "up", "restarts"):
             table.add_column(column, justify="right" if column in ("process", "up", "restarts") else "left")
         for name, child in supervisor.children.items():
@@ -62,10 +64,9 @@ class StatusTable:
                 continue
             state = "failing" if supervisor.is_failing(child) else child.state
             up = duration(time.time() - child.up_since) if child.pid else ""
-            colour = COLOURS.get(state, "red")
-            table.add_row(name, f"[{colour}]{state}[/]", str(child.pid or ""), up, str(child.restarts))
-        table.caption = f"[{self._colour}]{self._heartbeat}[/]  Ctrl-C stops it"
-        return table
+            coloured = Text(state, style=COLOURS.get(state, "red"))
+            table.add_row(name, coloured, str(child.pid or ""), up, str(child.restarts))
+        return Group(table, Text(self._heartbeat, style=self._colour), Text("Ctrl-C stops it", style="dim"))
 
     def _ask(self, supervisor: Supervisor) -> None:
         if supervisor.state != "ready" or time.monotonic() < self._asked + HEARTBEAT_EVERY_S:

@@ -83,7 +83,7 @@ class Health(Struct):
                 f"today    {site.site_id}: {sums}" + (f"; {site.open:,} on their way" if site.open else "")
             )
         lines.append(
-            f"sessions {_number(self.open_sessions)} open; {_number(self.repair_backlog)} late events in an hour"
+            f"sessions {_number(self.open_sessions)} open; {_number(self.repair_backlog)} visitors wait for repair"
         )
         lines.append(
             f"disk     {self.data_bytes / 1024**2:,.0f} MiB used, {self.disk_free_bytes / 1024**3:,.1f} GiB free"
@@ -131,7 +131,6 @@ def _log(settings: Settings, health: Health) -> None:
 
 
 def _store(settings: Settings, health: Health) -> None:
-    database = database_name(settings.stage)
     for line in _rows(
         settings,
         "SELECT log_partition, toUnixTimestamp64Milli(max(heartbeat_at)), max(log_offset) FROM {}.progress "
@@ -154,13 +153,12 @@ def _store(settings: Settings, health: Health) -> None:
     ):
         ledger.setdefault(site_id, {})[outcome] = int(count)
     health.ledger = [SiteLedger(site_id or "(unknown site)", counts) for site_id, counts in ledger.items()]
-    since = "log_time > now64(3, 'UTC') - INTERVAL 1 HOUR"
-    query = (
-        f"SELECT (SELECT count() FROM {database}.sessions_v1 WHERE NOT is_closed), "  # noqa: S608 - checked names
-        f"(SELECT count() FROM {database}.events WHERE late = 1 AND {since})"
+    ((open_sessions, waiting),) = _rows(
+        settings,
+        "SELECT (SELECT count() FROM {}.sessions_v1 WHERE NOT is_closed), "
+        "(SELECT uniqExact((site_id, visitor_id)) FROM {}.repair_list FINAL)",
     )
-    ((open_sessions, late),) = _rows(settings, query)
-    health.open_sessions, health.repair_backlog = int(open_sessions), int(late)
+    health.open_sessions, health.repair_backlog = int(open_sessions), int(waiting)
 
 
 def _rows(settings: Settings, query: str) -> list[list[str]]:

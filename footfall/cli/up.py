@@ -55,6 +55,7 @@ def _run_plain(settings: Settings) -> None:
 def _run_table(settings: Settings) -> None:
     from rich.console import Console
     from rich.live import Live
+    from rich.text import Text
 
     from embedded.stack import supervisor
     from embedded.supervisor import Supervisor
@@ -62,13 +63,13 @@ def _run_table(settings: Settings) -> None:
 
     console = Console()
     table = StatusTable(settings)
-    noisy = (": starting", ": ready", ": done", ": stopped")
+    noisy = (": starting", ": ready", ": done", ": stopped after", "stopping", "stopped")
 
     def watch(whole: Supervisor, line: str) -> None:
         if line.startswith("ready after"):
-            live.console.print(f"{line}\n{where_to_look(settings)}", highlight=False)
+            live.console.print(Text(f"{line}\n{where_to_look(settings)}"), soft_wrap=True)
         elif not any(word in line for word in noisy):
-            live.console.print(line, markup=False, highlight=False)
+            live.console.print(Text(line))
         live.update(table.render(whole), refresh=True)
 
     with Live(console=console, auto_refresh=False) as live:

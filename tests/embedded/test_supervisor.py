@@ -49,7 +49,7 @@ def part(data_dir: Path, name: str, code: str = POLITE, **more: object) -> Part:
     notes = data_dir / "notes"
     there = data_dir / f"notes.{name}"
     argv = (sys.executable, "-S", "-c", code, name, str(notes))
-    return Part(name=name, argv=argv, **{"ready": there.exists, **more})  # type: ignore[arg-type]  # as given
+    return Part(name=name, argv=argv, **{"ready": lambda _since: there.exists(), **more})  # type: ignore[arg-type]  # as given
 
 
 def run(data_dir: Path, parts: list[Part], until: Callable[[Supervisor], bool] | None = None) -> list[str]:
@@ -131,7 +131,9 @@ def test_its_own_children_end_with_a_part(data_dir: Path) -> None:
 
 
 def test_a_start_that_fails_ends_everything_and_shows_the_last_lines(data_dir: Path) -> None:
-    broken = part(data_dir, "broken", "import sys; sys.exit('no room for the frobnicator')", ready=lambda: False)
+    broken = part(
+        data_dir, "broken", "import sys; sys.exit('no room for the frobnicator')", ready=lambda _since: False
+    )
     with pytest.raises(StartError, match="broken ended with code 1") as caught:
         run(data_dir, [part(data_dir, "store"), broken])
     assert "no room for the frobnicator" in str(caught.value)
