@@ -26,7 +26,7 @@ from footfall.sessions.visitor import Visitor, times_of
 from footfall.sites import DEFAULT_WINDOW_MS, Site
 
 SNAPSHOT_FORMAT = 1
-MAX_HOT = 512  # visitors kept as objects; the others are bytes, a tenth of the size
+MAX_HOT = 1024  # visitors kept as objects; the others are bytes, a tenth of the size
 
 Snapshot = tuple[Any, ...]  # format, then what restore() of that format reads
 
@@ -227,12 +227,10 @@ class SessionShard:
         for visitor_id, visitor in self._hot.items():
             self._cold[visitor_id] = visitor.encode()
         self._hot.clear()
-        values = self._cold.values()
         return (
             SNAPSHOT_FORMAT,
             array("Q", self._cold).tobytes(),
-            array("I", map(len, values)).tobytes(),
-            b"".join(values),
+            tuple(self._cold.values()),  # joined they would be copied twice
             array("Q", [id for pair in self._aliases.items() for id in pair]).tobytes(),
             _rows_encoder.encode(self._pending),
         )
@@ -243,11 +241,8 @@ class SessionShard:
         if value[0] != SNAPSHOT_FORMAT:
             raise ValueError(f"session state of format {value[0]}: upgrade, or start the flow from the log")
         shard = cls(policy, max_hot)
-        _, ids, lengths, blob, aliases, pending = value
-        end = 0
-        for visitor_id, length in zip(array("Q", ids), array("I", lengths), strict=True):
-            data = blob[end : end + length]
-            end += length
+        _, ids, encoded, aliases, pending = value
+        for visitor_id, data in zip(array("Q", ids), encoded, strict=True):
             shard._cold[visitor_id] = data
             close_at, open_at, runs = times_of(data)
             shard._runs += runs
