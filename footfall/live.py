@@ -21,6 +21,7 @@ from footfall.live_site import MAX_VISITORS, LiveSite, SavedSite, load, save
 from footfall.live_view import OTHER, SHOWN_EVENTS, LiveValues
 from footfall.names import PAGE_EVENTS, EventName
 from footfall.record import LogEvent
+from footfall.sites import Site
 
 if TYPE_CHECKING:
     from footfall.enrich.batch import EnrichedBatch
@@ -37,11 +38,14 @@ class _Snapshot(Struct, kw_only=True, omit_defaults=True):
     sites: list[bytes] = []
 
 
-def _revenue(event: LogEvent) -> int:
-    """Ten-thousandths; of purchases only."""
-    if event.name != _PURCHASE or event.order is None:
+def _revenue(event: LogEvent, site: Site) -> int:
+    """Ten-thousandths; of purchases, in the site's currency: as sessions count it."""
+    order = event.order
+    if event.name != _PURCHASE or order is None:
         return 0
-    return round(event.order.revenue * 10_000)
+    if order.currency and site.currency and order.currency.upper() != site.currency.upper():
+        return 0
+    return round(order.revenue * 10_000)
 
 
 class LiveShard:
@@ -78,13 +82,15 @@ class LiveShard:
             pages = [batch.pages[i] for i in places]
             goals = [batch.goals[i] for i in places]
             occurred = [batch.occurred[i] for i in places]
-        paths = [page.path for event, page in zip(events, pages, strict=True) if event.name in PAGE_EVENTS]
+        names = [event.name for event in events]
+        paths = [page.path for name, page in zip(names, pages, strict=True) if name in PAGE_EVENTS]
         if paths:
             site.add_pages(log_time, paths)
         site.add_events(log_time, batch.geo.country, events[-SHOWN_EVENTS:], pages[-SHOWN_EVENTS:])
-        for event, reached, at in zip(events, goals, occurred, strict=True):
-            if reached or event.order is not None:
-                site.add_totals(at, bool(reached), _revenue(event))
+        if any(goals) or _PURCHASE in names:
+            for event, reached, at in zip(events, goals, occurred, strict=True):
+                if reached or event.name == _PURCHASE:
+                    site.add_totals(at, bool(reached), _revenue(event, batch.site))
 
     def _site(self, batch: EnrichedBatch) -> LiveSite:
         site_id = batch.record.site_id
