@@ -15,8 +15,6 @@ _MISSING = RejectReason.MISSING_PART.value
 _TOO_OLD = RejectReason.TOO_OLD.value
 _NOT_ALLOWED = RejectReason.NOT_ALLOWED.value
 _PROP_SIZE = RejectReason.PROP_SIZE.value
-_name, _occurred_at, _props = attrgetter("name"), attrgetter("occurred_at"), attrgetter("props")
-_visitor_id, _user_id = attrgetter("visitor_id"), attrgetter("user_id")
 # A text of up to this many characters is within the limit in any script.
 _SURELY_SMALL = MAX_PROP_BYTES // 4
 
@@ -44,23 +42,6 @@ def check_browser(
     was sent; without that an event's time would be an absolute one. `named`: the batch
     names a user, an address or a user agent, so that none of its events is allowed.
     """
-    # Most batches are without fault: what all events have in common is looked at in C.
-    plain = not (named or any(map(_visitor_id, events)) or any(map(_user_id, events)) or any(map(_props, events)))
-    if plain and clock and min(map(_occurred_at, events), default=0) >= oldest:
-        names = list(map(_name, events))
-        if IDENTIFY not in names:
-            for name, event in zip(names, events, strict=True):
-                part = _required.get(name)
-                if part is not None and not part(event):
-                    break
-            else:
-                return []
-    return _check_browser(events, oldest, known, clock, named)
-
-
-def _check_browser(
-    events: list[Event], oldest: int, known: bool, clock: bool, named: bool
-) -> list[tuple[int, str]]:
     rejected = []
     for place, event in enumerate(events):
         part = _required.get(event.name)

@@ -25,6 +25,7 @@ class LogWriter:
         self.last_success = time.monotonic()
         self.failing = ""  # why the newest append failed; empty: it did not
         self._loop = loop
+        self._gathered: list[tuple[Sequence[tuple[int, bytes]], asyncio.Future[None]]] = []
         self._waiting: Deadlines[asyncio.Future[None]] = Deadlines(timeout_s, _time_out)
         self._appender: Appender = log.appender(on_done=self._on_done)
         self._sweeper = loop.create_task(self._waiting.run())
@@ -37,9 +38,11 @@ class LogWriter:
     async def write(self, records: Sequence[tuple[int, bytes]]) -> None:
         """Make `(partition, value)` records durable; `LogFull` if that cannot be now."""
         future: asyncio.Future[None] = self._loop.create_future()
+        if not self._gathered:
+            self._loop.call_soon(self._submit_gathered)
+        self._gathered.append((records, future))
+        self._waiting.add(future)
         try:
-            self._appender.submit(records, future)
-            self._waiting.add(future)
             await future
         except LogFull as error:
             self.failing = str(error)
@@ -47,28 +50,49 @@ class LogWriter:
         finally:
             self._waiting.remove(future)
 
+    def _submit_gathered(self) -> None:
+        """What one turn of the event loop has brought, as one submission: the log's thread
+        is woken once, and hands back one token for all."""
+        gathered, self._gathered = self._gathered, []
+        futures = [future for _, future in gathered]
+        try:
+            self._appender.submit([item for records, _ in gathered for item in records], futures)
+        except (LogFull, ValueError) as error:
+            if len(gathered) == 1:
+                self._finish([futures], _as_full(error))
+            else:
+                for part in gathered:  # some of them may have room
+                    self._gathered = [part]
+                    self._submit_gathered()
+
     async def close(self, timeout_s: float) -> None:
         """Write what is queued, then stop."""
         await self._loop.run_in_executor(None, self._appender.close, timeout_s)
         self._sweeper.cancel()
 
-    def _on_done(self, futures: list[Any], error: LogFull | None) -> None:
+    def _on_done(self, tokens: list[Any], error: LogFull | None) -> None:
         # On a thread of the log, once for a whole commit: one wake-up of the loop for all.
-        self._loop.call_soon_threadsafe(self._finish, futures, error)
+        self._loop.call_soon_threadsafe(self._finish, tokens, error)
 
-    def _finish(self, futures: list[asyncio.Future[None]], error: LogFull | None) -> None:
+    def _finish(self, tokens: list[list[asyncio.Future[None]]], error: LogFull | None) -> None:
         if error is None:
             self.last_success = time.monotonic()
             self.failing = ""
         else:
             self.failing = str(error)
-        for future in futures:
-            if future.done():  # timed out, or the client went
-                continue
-            if error is None:
-                future.set_result(None)
-            else:
-                future.set_exception(error)
+        for futures in tokens:
+            for future in futures:
+                if future.done():  # timed out, or the client went
+                    continue
+                if error is None:
+                    future.set_result(None)
+                else:
+                    future.set_exception(error)
+
+
+def _as_full(error: Exception) -> LogFull:
+    # ValueError: more than the whole queue holds. To the sender that is the same.
+    return error if isinstance(error, LogFull) else LogFull(str(error))
 
 
 def _time_out(future: asyncio.Future[None]) -> None:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from footfall.event import Batch, Event
 from footfall.names import RejectReason
 from ingest_gateway.answers import RefusedError
-from ingest_gateway.checks import _check_browser, check_browser
 from ingest_gateway.parse import mend_surrogates, parse_batch
 from ingest_gateway.track import CONVERTERS, parse_track
 
@@ -59,30 +58,6 @@ def test_track_never_raises(events: list[dict[str, Any]], path: str) -> None:
         except RefusedError as refusal:
             seen = refusal.status
         assert seen in (1, 400)
-
-
-@given(
-    st.lists(
-        st.builds(
-            Event,
-            name=st.sampled_from(["page_view", "identify", "click", "x"]),
-            url=st.sampled_from(["", "/"]),
-            occurred_at=st.sampled_from([0, 5, 50]),
-            user_id=st.sampled_from(["", "u"]),
-            visitor_id=st.sampled_from(["", "v"]),
-            props=st.sampled_from([{}, {"a": 1}, {"a": "\u20ac" * 500}]),
-        ),
-        min_size=1,
-        max_size=4,
-    ),
-    st.booleans(),
-    st.booleans(),
-    st.booleans(),
-)
-def test_the_quick_check_says_what_the_careful_one_says(
-    events: list[Event], known: bool, clock: bool, named: bool
-) -> None:
-    assert check_browser(events, 10, known, clock, named) == _check_browser(events, 10, known, clock, named)
 
 
 @pytest.mark.parametrize(
