@@ -147,10 +147,12 @@ def check_rollups(client: Any, rows: list[Row], spans: list[Span], closed_before
     }
     sql = (
         "SELECT intDiv(toUnixTimestamp(bucket), 3600) AS hour, sum(events), sum(page_views), "
-        "sum(visitors), sum(sessions) FROM rollup_hour_v1 WHERE dimension = '' GROUP BY hour"
+        "uniqExactMerge(visitors), sum(sessions) FROM rollup_hour_v1 WHERE dimension = '' GROUP BY hour"
     )
     found = {row[0]: tuple(row[1:]) for row in client.execute(sql)}
     differing = [hour for hour in closed.keys() | found.keys() if closed.get(hour) != found.get(hour)]
+    if not closed:
+        return ["no hour is closed: there is nothing to compare"]
     if not differing:
         return []
     first = differing[0]
