@@ -45,7 +45,7 @@ class ProtocolError(Exception):
     """The peer's bytes make no sense or exceed a bound; the connection cannot go on."""
 
 
-class Disconnected(Exception):  # noqa: N818 - an event, no fault
+class Disconnected(Exception):
     """The peer went away, or kept silent longer than allowed."""
 
 

@@ -184,8 +184,8 @@ class HttpClient(BaseHTTPRequestHandler):
         if kind != "READ_ONLY" and self.command != "POST":
             text = "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. "
             raise StoreError(READONLY, text + "You should use method POST for modifying queries. (READONLY)")
-        with session.settings(self._settings(), running.tag):
-            insert = parse_insert(sql) if kind == "MUTATING" else None
+        insert = parse_insert(sql) if kind == "MUTATING" else None
+        with session.settings(self._settings(), "" if insert else running.tag):
             if insert is not None:
                 self._insert(running, session, insert, spool, data_at)
             else:

@@ -125,9 +125,10 @@ class NativeClient:
             return
         sql = statement_for_engine(session, sql)
         kind = session.check(sql)
-        with session.settings(query.settings, running.tag):
-            insert = parse_insert(sql) if kind == "MUTATING" else None
-            if insert is not None and not insert.inline:
+        insert = parse_insert(sql) if kind == "MUTATING" else None
+        receives = insert is not None and not insert.inline
+        with session.settings(query.settings, "" if receives else running.tag):
+            if insert is not None and receives:
                 self._insert(running, insert)
             else:
                 running.stop = lambda: kill_in_engine(self._store, running.tag)

@@ -17,7 +17,7 @@ from .wire import Source
 Skipper = Callable[[Source, int], None]
 
 
-class Unskippable(Exception):  # noqa: N818 - asks for the slow path, no fault
+class Unskippable(Exception):
     """A column type whose length only a decoder can tell."""
 
 

@@ -59,19 +59,21 @@ class UserSession:
 
     @contextmanager
     def settings(self, asked: dict[str, str], tag: str) -> Iterator[None]:
-        """The client's allowed settings hold inside; `tag` marks the query for `kill`."""
+        """The client's allowed settings hold inside; `tag` marks the query for `kill_in_engine` ("" for none)."""
         settings = allowed_settings(self.user, asked)
+        if tag:
+            settings["log_comment"] = tag
         if self.user.read_only:
             # readonly can't be lifted again, so a reader with other settings or a new tag gets a new session.
             self.engine.close()
-            self._open({**settings, "log_comment": tag})
+            self._open(settings)
             yield
             return
-        self.engine.set({**settings, "log_comment": tag})
+        self.engine.set(settings)
         try:
             yield
         finally:
-            self.engine.reset([*settings, "log_comment"])
+            self.engine.reset(list(settings))
 
     def require_admin(self) -> None:
         """Raises StoreError 164 for a reader."""
