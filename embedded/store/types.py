@@ -10,7 +10,7 @@ _MAX_DEPTH = 32
 
 @dataclass(frozen=True, slots=True)
 class TypeName:
-    """A type and its arguments; `words` is the raw text of arguments that are no types."""
+    """A type and the raw text of its arguments."""
 
     name: str
     args: tuple[str, ...] = ()
