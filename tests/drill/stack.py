@@ -162,6 +162,15 @@ class Stack:
             send_receive_timeout=30,
         )
 
+    def wait_for_recovery_point(self) -> None:
+        """Until the flow has made one more, so that a restart begins there and not at the start."""
+        begun = time.time()
+
+        def made() -> bool:
+            return any(path.stat().st_mtime > begun for path in (self.data_dir / "flow").iterdir())
+
+        wait_for("a recovery point", made, 30)
+
     def kill(self, part: str) -> None:
         """`kill -9`, then wait until the supervisor has a new, ready one."""
         before = self.pid(part)

@@ -40,6 +40,8 @@ def drill(stack: Stack, rounds: int, seed: int) -> list[str]:
     for part in order[:rounds]:
         before = load.sent.batches
         wait_for("traffic", lambda b=before: load.sent.batches > b + chance.randint(5, 60), 60)  # type: ignore[misc]
+        if part == "flow":
+            stack.wait_for_recovery_point()
         stack.kill(part)
     sent = load.stop()
     assert sent.repeats > 0

@@ -27,6 +27,7 @@ def test_the_checker_finds_the_fault(tmp_path: Path, fault: str) -> None:
         load = Load(stack.settings.gateway_port, stack.public_id, HOST)
         load.start()
         for _ in range(3):
+            stack.wait_for_recovery_point()
             _some_traffic(load)
             if victim:
                 stack.kill(victim)
