@@ -41,6 +41,8 @@ class JobContext:
     now_ms: Callable[[], int] = wall_ms
     progress: Callable[[int, int], None] = lambda _done, _total: None
     lost: threading.Event = field(default_factory=threading.Event)  # the lease of this run
+    # (stage, visitor) -> (not before, ms; wait, ms): what repair has to come back to
+    postponed: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
     again: bool = False  # set by a job that has more to do: it runs again at once
 
     def check(self) -> None:

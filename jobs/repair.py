@@ -36,6 +36,8 @@ VISITORS = 4_000  # per query
 MAX_FACTS = 200_000  # read at once, unless one visitor alone has more
 MARGIN_MS = 20_000  # for open rows the flow has not written yet
 STALE_MS = 3_600_000  # a row left open for so much longer than it can be is nobody's any more
+SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 60_000, 1_800_000
+MAX_POSTPONED = 50_000
 DAY_MS = 86_400_000
 MAX_WIDEN_DAYS = 4_096
 
@@ -114,6 +116,7 @@ class _Repair:
             middle = len(entries) // 2
             return self._repair(site, entries[:middle]) + self._repair(site, entries[middle:])
         rows, finished = [], []
+        entries = [entry for entry in entries if not self._is_postponed(entry)]
         days = 1
         while entries:
             again = []
@@ -125,7 +128,9 @@ class _Repair:
                     again.append(entry)
                     continue
                 new = self._visitor(site, entry, scope, facts, standing.get(entry.visitor_id, []), span)
-                if new is not None:
+                if new is None:
+                    self._postpone(entry)
+                else:
                     rows += new
                     finished.append(entry)
             days *= 4
@@ -133,6 +138,19 @@ class _Repair:
         self._replace(site, rows)
         mark_done(self.client, site.site_id, finished)
         return len(finished)
+
+    def _is_postponed(self, entry: Entry) -> bool:
+        return self.context.postponed.get((self.stage, entry.visitor_id), (0, 0))[0] > self.context.now_ms()
+
+    def _postpone(self, entry: Entry) -> None:
+        """Look again in a minute, then in two ...: a visitor who never pauses may have to
+        wait for days, and each look means reading all of that."""
+        postponed = self.context.postponed
+        if len(postponed) >= MAX_POSTPONED:
+            postponed.clear()
+        key = (self.stage, entry.visitor_id)
+        wait = min(LONGEST_WAIT_MS, postponed.get(key, (0, SHORTEST_WAIT_MS // 2))[1] * 2)
+        postponed[key] = (self.context.now_ms() + wait, wait)
 
     def _visitor(
         self,
