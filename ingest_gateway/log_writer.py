@@ -14,6 +14,9 @@ from typing import Any
 from eventlog.protocol import Appender, EventLog, LogFull
 from ingest_gateway.deadlines import Deadlines
 
+# At moderate load every request would else be a commit of its own: waiting this long made
+# a third of the commits and saved a fifth of the CPU, at the price of so much latency.
+GATHER_S = 0.002
 TIMED_OUT = "the log did not answer in time"
 
 
@@ -39,7 +42,7 @@ class LogWriter:
         """Make `(partition, value)` records durable; `LogFull` if that cannot be now."""
         future: asyncio.Future[None] = self._loop.create_future()
         if not self._gathered:
-            self._loop.call_soon(self._submit_gathered)
+            self._loop.call_later(GATHER_S, self._submit_gathered)
         self._gathered.append((records, future))
         self._waiting.add(future)
         try:
@@ -51,8 +54,8 @@ class LogWriter:
             self._waiting.remove(future)
 
     def _submit_gathered(self) -> None:
-        """What one turn of the event loop has brought, as one submission: the log's thread
-        is woken once, and hands back one token for all."""
+        """What came within `GATHER_S` as one submission: the log's thread is woken once, and
+        hands back one token for all."""
         gathered, self._gathered = self._gathered, []
         futures = [future for _, future in gathered]
         try:
