@@ -6,8 +6,8 @@ import socket
 import struct
 from abc import ABC, abstractmethod
 
-import lz4.block  # type: ignore[import-untyped]
-from clickhouse_cityhash.cityhash import CityHash128  # type: ignore[import-untyped]
+import lz4.block
+from clickhouse_cityhash.cityhash import CityHash128
 
 from .errors import Disconnected, ProtocolError
 

@@ -15,6 +15,7 @@ from footfall.settings import Settings
 # imports nothing. Whatever derives from them counts too.
 SPOKEN = {
     "control.database.ControlError",
+    "control.migrations.SchemaTooNewError",
     "embedded.lock.AlreadyRunningError",
     "embedded.probe.StoreError",
     "embedded.supervisor.StartError",
