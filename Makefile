@@ -23,7 +23,7 @@ up: $(STAMP) ## run Footfall until you press Ctrl-C
 	$(VENV)/bin/footfall up
 
 test: $(STAMP) ## all tests but the long drills
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest $(PYTEST_ARGS)
 
 fmt: $(STAMP) ## format the code
 	$(VENV)/bin/ruff format .
@@ -37,7 +37,7 @@ lint: $(STAMP) ## style, import directions
 type: $(STAMP) ## mypy --strict
 	$(VENV)/bin/mypy
 
-generate: $(STAMP) ## write the generated files anew (docs/event.schema.json, docs/settings.md)
+generate: $(STAMP) ## write the generated files anew (docs/event.schema.json, docs/settings.md, docs/tables.md)
 	$(PY) -m scripts.generate
 
 bench: $(STAMP) ## measure everything docs/benchmarks.md reports (about 15 minutes)

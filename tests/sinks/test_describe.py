@@ -12,7 +12,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "tables.md"
 
 
 def test_the_page_is_generated_anew() -> None:
-    assert PAGE.read_text() == tables(), "run `python -m sinks.describe > docs/tables.md`"
+    assert PAGE.read_text() == tables(), "run `make generate`"
 
 
 def test_the_page_has_every_column_of_every_view(client: Client, database: str) -> None:
