@@ -6,10 +6,12 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -162,14 +164,38 @@ class Stack:
             send_receive_timeout=30,
         )
 
-    def wait_for_recovery_point(self) -> None:
-        """Until the flow has made one more, so that a restart begins there and not at the start."""
-        begun = time.time()
+    def wait_for_unsaved_rows(self) -> None:
+        """Until rows are stored that came after the flow's newest recovery point: a flow
+        killed now begins there, and has something to skip when it starts again."""
+        before = self.recovery_epoch()
+        wait_for("a recovery point", lambda: self.recovery_epoch() > before, 30)
+        rows = self.stored_rows()
+        wait_for("rows after it", lambda: self.stored_rows() > rows, 30)
 
-        def made() -> bool:
-            return any(path.stat().st_mtime > begun for path in (self.data_dir / "flow").iterdir())
+    def recovery_epoch(self) -> int:
+        """The epoch a flow killed now would begin at again; up to 1: nothing is recovered.
 
-        wait_for("a recovery point", made, 30)
+        Asked of Bytewax's own table, because its files change whenever a flow starts, whether
+        it has come as far as a recovery point or not.
+        """
+        return self._ask_recovery("SELECT coalesce(max(worker_frontier), 0) FROM fronts")[0]
+
+    def flow_beginnings(self) -> list[int]:
+        """The epoch at which each life of the flow began; 1: nothing was recovered."""
+        return self._ask_recovery("SELECT resume_epoch FROM exs ORDER BY ex_num")
+
+    def _ask_recovery(self, sql: str) -> list[int]:
+        file = f"file:{self.data_dir / 'flow' / 'part-0.sqlite3'}?mode=ro"
+        with closing(sqlite3.connect(file, uri=True, timeout=10)) as recovery:
+            return [number for (number,) in recovery.execute(sql)]
+
+    def stored_rows(self) -> int:
+        """Rows in `events` now."""
+        client = self.client()
+        try:
+            return int(client.execute("SELECT count() FROM events")[0][0])
+        finally:
+            client.disconnect()
 
     def kill(self, part: str) -> None:
         """`kill -9`, then wait until the supervisor has a new, ready one."""

@@ -41,7 +41,7 @@ def drill(stack: Stack, rounds: int, seed: int) -> list[str]:
         before = load.sent.batches
         wait_for("traffic", lambda b=before: load.sent.batches > b + chance.randint(5, 60), 60)  # type: ignore[misc]
         if part == "flow":
-            stack.wait_for_recovery_point()
+            stack.wait_for_unsaved_rows()
         stack.kill(part)
     sent = load.stop()
     assert sent.repeats > 0
