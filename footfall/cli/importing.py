@@ -73,6 +73,7 @@ def _import(settings: Settings, files: tuple[str, ...], site_name: str, log_form
             zone=zone,
             log_format=log_format,
             now_ms=time.time_ns() // 1_000_000,
+            window_ms=site.window_ms(time.time_ns() // 1_000_000),
         )
         with Progress([LogFile(name) for name in files], maker.counts) as progress:
             _feed(settings, site.site_id, maker, progress)

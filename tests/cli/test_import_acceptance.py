@@ -61,7 +61,22 @@ def hits() -> tuple[list[Hit], list[str]]:
             page = shown and not NO_PAGE.search(target.split("?")[0])
             day = time.strftime("%Y-%m-%d", time.gmtime(at / 1000))
             good.append(Hit(at, (address, agent, day), page, bool(bot_reason(agent))))
-    return good, bad
+    return keep_visits_whole(good), bad
+
+
+def keep_visits_whole(found: list[Hit]) -> list[Hit]:
+    """A visit that goes on past midnight keeps the visitor of its first day, for one day."""
+    newest: dict[tuple[str, str], Hit] = {}
+    kept = []
+    for hit in found:
+        address, agent, day = hit.visitor
+        before = newest.get((address, agent))
+        yesterday = time.strftime("%Y-%m-%d", time.gmtime(hit.at_ms / 1000 - 86_400))
+        if before is not None and before.visitor[2] == yesterday and hit.at_ms - before.at_ms <= GAP_MS:
+            day = yesterday
+        newest[address, agent] = kept_hit = hit._replace(visitor=(address, agent, day))
+        kept.append(kept_hit)
+    return kept
 
 
 @cache

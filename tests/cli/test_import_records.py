@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from footfall.access_log import MAX_LINE_BYTES
 from footfall.cli.importer.lines import Line, LogFile, Ordinals
-from footfall.cli.importer.records import DAY_MS, MAX_RECORD_EVENTS, Made, RecordMaker
+from footfall.cli.importer.records import MAX_RECORD_EVENTS, Made, RecordMaker
+from footfall.cli.importer.visits import DAY_MS
 from footfall.names import IdKind, Source
 from footfall.record import encode
 

@@ -2,7 +2,8 @@
 
 Ids are hashes of what a line says, so that an import that was killed or repeated changes
 nothing. A visitor is a keyed hash of address, user agent and UTC day, as for everybody
-who gave no consent; the full address stays in memory.
+who gave no consent (a visit across midnight keeps its first day's); the full address
+stays in memory.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from msgspec import Struct
 from footfall import ids
 from footfall.access_log import AccessLine, BadLine, is_page_view, parse_line
 from footfall.cli.importer.lines import Line
+from footfall.cli.importer.visits import VisitDays
 from footfall.event import MAX_URL_CHARS, Request
 from footfall.names import EventName, IdKind, QuarantineReason, Source
 from footfall.record import LogEvent, Record
+from footfall.sites import DEFAULT_WINDOW_MS
 
-DAY_MS = 86_400_000
 MAX_RECORD_EVENTS = 100
 SDK = "access-log"
 
@@ -48,7 +50,15 @@ class RecordMaker:
     """Takes lines, gives records; `secret` is the stage's."""
 
     def __init__(
-        self, site_id: str, host: str, secret: bytes, *, zone: tzinfo, log_format: str = "auto", now_ms: int
+        self,
+        site_id: str,
+        host: str,
+        secret: bytes,
+        *,
+        zone: tzinfo,
+        log_format: str = "auto",
+        now_ms: int,
+        window_ms: int = DEFAULT_WINDOW_MS,
     ) -> None:
         self.counts = Counts()
         self._site_id = site_id
@@ -58,6 +68,7 @@ class RecordMaker:
         self._format = log_format
         self._now_ms = now_ms
         self._current: Made | None = None
+        self._days = VisitDays(window_ms)
 
     def add(self, line: Line) -> Iterator[Made]:
         """Take a line; the records that are complete now, if any."""
@@ -97,7 +108,7 @@ class RecordMaker:
         counts.last_ms = max(counts.last_ms, parsed.at_ms)
 
     def _visitor(self, line: AccessLine) -> int:
-        day = (line.at_ms // DAY_MS).to_bytes(4, "big")
+        day = self._days.day(line.address, line.identity_agent, line.at_ms).to_bytes(4, "big")
         return ids.hash64(self._secret, "import", self._site_id, line.address, line.identity_agent, day)
 
     def _new_record(self, line: AccessLine, visitor: int) -> Made:
@@ -112,7 +123,7 @@ class RecordMaker:
             sdk=SDK,
             events=[],
         )
-        # By the visitor and not by truncated address: days are apart anyway, and this
+        # By the visitor and not by truncated address: days are apart anyway, and it
         # spreads a crawler's network over all partitions.
         return Made(ids.hash64(self._secret, "route", self._site_id, visitor.to_bytes(8, "big")), record)
 
