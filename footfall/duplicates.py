@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import deque
 
 GENERATIONS = 6
+# Of one partition: an hour of 140 batches a second. Beyond, the horizon gets shorter and
+# more is looked up in the base table. About 50 MB.
+LIMIT = 500_000
 
 
 def batch_key(batch_id: bytes) -> int:
@@ -20,7 +23,7 @@ class BatchMemory:
     be looked up in the base table instead (from the first batch on, where nothing was told).
     """
 
-    def __init__(self, horizon_ms: int, limit: int = 2_000_000) -> None:
+    def __init__(self, horizon_ms: int, limit: int = LIMIT) -> None:
         self._span = max(1, horizon_ms // GENERATIONS)
         self._limit = max(1, limit // GENERATIONS)
         self._generations: deque[tuple[int, set[int]]] = deque()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from clickhouse_driver import Client
 
-LIMIT = 2_000_000  # as many as the flow remembers
+from footfall.duplicates import LIMIT
 
 
 def load_batches(client: Client, partition: int, before_offset: int, since: int) -> Iterable[tuple[int, int]]:
