@@ -28,7 +28,7 @@ from ingest_gateway.metrics import Counts
 from ingest_gateway.origins import host_of, is_bound, is_local, is_preview
 from ingest_gateway.parse import Parsed, parse_batch, parse_site
 from ingest_gateway.pixel import PIXEL, parse_pixel, parse_query
-from ingest_gateway.records import Sender, build
+from ingest_gateway.records import Built, Sender, build
 from ingest_gateway.track import CONVERTERS, parse_track
 
 logger = logging.getLogger(__name__)
@@ -176,13 +176,13 @@ class Gateway:
         caller, client, _ = known
         if caller.site.strict_privacy and client.signals & HONOURED and caller.source is Source.BROWSER:
             return self._privacy_dropped(client, Answer(202, JSON, b'{"accepted":0,"rejected":[]}'))
-        return await self._take(request, known, parse_batch(body), body)
+        return await self._take(caller.stage, self._records(request, known, parse_batch(body), body))
 
     async def _track(self, request: Request) -> Answer:
         check_type(request.headers)
         known = Known(self._admit_server(request), Client(self._address(request)), {})
         parsed = parse_track(await self._body(request, known), CONVERTERS[request.scope.path])
-        return await self._take(request, known, parsed, _once(parsed))
+        return await self._take(known.caller.stage, self._records(request, known, parsed, _once(parsed)))
 
     async def _pixel(self, request: Request) -> Answer:
         known = self._recognise(request)
@@ -191,7 +191,8 @@ class Gateway:
         if known.caller.site.strict_privacy and client.signals & HONOURED:
             return self._privacy_dropped(client, PIXEL)
         parsed = parse_pixel(request.query, request.headers.get("referer", ""))
-        await self._take(request, known._replace(client=client), parsed, os.urandom(16))
+        built = self._records(request, known._replace(client=client), parsed, os.urandom(16))
+        await self._take(known.caller.stage, built)
         return PIXEL
 
     def _recognise(self, request: Request) -> Known:
@@ -220,24 +221,28 @@ class Gateway:
         authorization = headers.get("authorization", "")
         return admit_server(self._directory.view, authorization, headers, address, self._stage, request.now)
 
-    async def _take(self, request: Request, known: Known, parsed: Parsed, unique: bytes) -> Answer:
-        """Make the events durable, then say so."""
+    def _records(self, request: Request, known: Known, parsed: Parsed, unique: bytes) -> Built:
+        """What goes to the log. A function of its own, so that the events are freed before
+        the wait for the disk: freeing them later, out of the cache, costs as much as decoding."""
         caller, client, memo = known
-        writer = self._writers[caller.stage]
+        partitions = self._writers[caller.stage].partitions
         secret, salts = self._directory.secrets[caller.stage], self._directory.view.salts
-        sender = Sender(caller.site, caller.source, client, secret, salts, writer.partitions, request.now, memo)
+        sender = Sender(caller.site, caller.source, client, secret, salts, partitions, request.now, memo)
         caller.bucket.take(len(parsed.batch.events) + len(parsed.rejected))
-        built = build(sender, parsed, unique)
+        return build(sender, parsed, unique)
+
+    async def _take(self, stage: str, built: Built) -> Answer:
+        """Make the events durable, then say so."""
         started = time.perf_counter()
         try:
-            await writer.write(built.records)
+            await self._writers[stage].write(built.records)
         except LogFull as error:
             # The reason may name paths and sizes: that is for the log, not for the world.
             raise unavailable("the log cannot take events now", error.retry_after_s) from error
         self._counts.waited(time.perf_counter() - started)
-        self._counts.events[(caller.stage, "accepted")] += built.accepted
+        self._counts.events[(stage, "accepted")] += built.accepted
         if built.rejected:
-            self._counts.events[(caller.stage, "rejected")] += len(built.rejected)
+            self._counts.events[(stage, "rejected")] += len(built.rejected)
             self._counts.rejected.update(reason for _, reason in built.rejected)
         return accepted(built.accepted, built.rejected)
 

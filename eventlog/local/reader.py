@@ -129,12 +129,11 @@ class LocalReader:
             for frame_id, count, log_time, crc, data in cursor:
                 if count == 0:
                     return records, True
-                opened.verify(crc, data)
-                base = frame_id - low
-                for place, value in enumerate(segment.unpack(count, data), base):
+                values = opened.records(count, crc, data)
+                for place, value in enumerate(values, frame_id - low):
                     if place >= offset:
                         records.append(LogRecord(partition, place, log_time, value))
-                size += len(data)
+                size += sum(map(len, values))
                 if len(records) >= max_records or (records and size >= max_bytes):
                     return records, False
         except sqlite3.Error as error:

@@ -18,17 +18,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import lz4.block
+
 from eventlog.local import files
 from eventlog.protocol import LogDamaged
 
 APPLICATION_ID = 0x464C4F47  # "FLOG"
-VERSION = 1
+VERSION = 2
 PAGE_BYTES = 8192  # measured: small commits cheap, large ones not much dearer than at 64 KiB
 # Measured at 10k appends/s: writing the WAL back 2 MiB at a time inside the commit costs a
 # p99 of 6-10 ms. One checkpoint per sealed segment, in another thread, costs 50-140 ms: its
 # fsync of 64 MiB fills the disk's queue before the commits' small ones.
 CHECKPOINT_PAGES = 256
 OFFSET_BITS = 48
+CRC_BYTES = 5 * 1024
 DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 SCHEMA = """
@@ -59,26 +62,38 @@ def key(partition: int, offset: int) -> int:
 
 
 def pack(values: Sequence[bytes]) -> bytes:
-    """A frame's data: each record's length as a little-endian u32, then the records."""
-    return struct.pack(f"<{len(values)}I", *map(len, values)) + b"".join(values)
+    """A frame's data: an LZ4 block (its size before it) of each record's length as a
+    little-endian u32, then the records.
+
+    Events of one frame repeat each other, so that this makes a seventh of them. Measured:
+    it halves the CPU of a commit, for every byte else goes through SQLite's checksums and
+    two writes.
+    """
+    return lz4.block.compress(b"".join((struct.pack(f"<{len(values)}I", *map(len, values)), *values)))
 
 
-def unpack(count: int, data: bytes) -> list[bytes]:
-    """The records of a frame."""
+def unpack(count: int, packed: bytes) -> list[bytes]:
+    """The records of a frame; `ValueError` if it is none."""
+    try:
+        data = lz4.block.decompress(packed)
+        lengths = struct.unpack_from(f"<{count}I", data)
+    except (lz4.block.LZ4BlockError, struct.error, MemoryError) as error:
+        raise ValueError(f"no frame of {count} records: {error}") from error
     values = []
     at = 4 * count
-    for length in struct.unpack_from(f"<{count}I", data):
+    for length in lengths:
         values.append(data[at : at + length])
         at += length
     return values
 
 
-def checksum(values: Sequence[bytes]) -> int:
-    """CRC-32 of a frame's records, their lengths included. Record by record: crc32 lets go
-    of Python's global lock above 5 kB, and getting it back may cost more than the sum."""
-    crc = zlib.crc32(struct.pack(f"<{len(values)}I", *map(len, values)))
-    for value in values:
-        crc = zlib.crc32(value, crc)
+def checksum(data: bytes) -> int:
+    """CRC-32 of a frame's data. Piece by piece: crc32 lets go of Python's global lock above
+    5 kB, and getting it back may cost more than the sum."""
+    crc = 0
+    whole = memoryview(data)
+    for at in range(0, len(data), CRC_BYTES):
+        crc = zlib.crc32(whole[at : at + CRC_BYTES], crc)
     return crc
 
 
@@ -213,10 +228,14 @@ class Segment:
         ).fetchone()
         return None if row is None else int(row[0])
 
-    def verify(self, crc: int, data: bytes) -> None:
-        """`LogDamaged` if a frame's data is not what was written."""
-        if zlib.crc32(data) != crc:  # the same sum: of the lengths, then the records
+    def records(self, count: int, crc: int, data: bytes) -> list[bytes]:
+        """The records of a frame; `LogDamaged` if it is not what was written."""
+        if zlib.crc32(data) != crc:
             raise damaged(self.path, "a checksum does not match")
+        try:
+            return unpack(count, data)
+        except ValueError as error:
+            raise damaged(self.path, error) from error
 
     def close(self) -> None:
         """Close the connection; the last one of a file also checkpoints it."""

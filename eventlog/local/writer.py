@@ -45,7 +45,8 @@ def frames_of(parts: Mapping[int, Sequence[bytes]]) -> list[Frame]:
     """One frame for each partition."""
     frames = []
     for partition, values in sorted(parts.items()):
-        frames.append(Frame(partition, len(values), segment.checksum(values), segment.pack(values)))
+        data = segment.pack(values)
+        frames.append(Frame(partition, len(values), segment.checksum(data), data))
     return frames
 
 

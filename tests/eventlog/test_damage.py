@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from eventlog.local import LocalLog, WrongLogError, files, segment
 from eventlog.protocol import LogDamaged, LogFull, OffsetLost
 from tests.eventlog.contract import WAIT_S, read_all
+from tests.eventlog.worker import filler
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def log(tmp_path: Path) -> LocalLog:
     log = LocalLog(tmp_path / "log", 1, min_free_bytes=0, segment_bytes=100_000)
     appender = log.appender()
     for n in range(60):
-        appender.append([(0, b"%d " % n + b"x" * 1000)]).result(WAIT_S)
+        appender.append([(0, b"%d " % n + filler(n, 1000))]).result(WAIT_S)
     appender.close(WAIT_S)
     assert len(files.segment_numbers(tmp_path / "log")) >= 3
     return log
@@ -37,7 +39,8 @@ def overwrite(path: Path, offset: int, data: bytes) -> None:
 
 def test_a_flipped_byte_in_a_record_is_noticed(log: LocalLog) -> None:
     data = path_of(log, 1).read_bytes()
-    overwrite(path_of(log, 1), data.index(b"7 xxx") + 500, b"y")
+    place = data.index(filler(7, 1000)[:100]) + 50
+    overwrite(path_of(log, 1), place, bytes([data[place] ^ 1]))
     with pytest.raises(LogDamaged, match=r"00000001\.seg.*checksum") as error:
         read_all(log.reader(), 0)
     assert "move it" in str(error.value)
@@ -115,3 +118,13 @@ def test_an_emptied_directory_refuses_appends(log: LocalLog) -> None:
             appender.append([(0, b"y")]).result(WAIT_S)
             time.sleep(0.01)
     appender.close(WAIT_S)
+
+
+def test_a_frame_that_is_none_is_damage(log: LocalLog) -> None:
+    """Its checksum is right: only what wrote it can be at fault, and still no garbage."""
+    data = segment.pack([b"one", b"two"])[:-1]
+    with closing(sqlite3.connect(path_of(log, 1))) as db:
+        db.execute("UPDATE frames SET data = ?, crc = ? WHERE id = 0", (data, segment.checksum(data)))
+        db.commit()
+    with pytest.raises(LogDamaged, match=r"00000001\.seg.*no frame"):
+        read_all(log.reader(), 0)

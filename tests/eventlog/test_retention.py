@@ -11,12 +11,13 @@ from eventlog.local import LocalLog, files
 from eventlog.protocol import LogRecord, OffsetLost
 from tests.eventlog.contract import WAIT_S, read_all
 from tests.eventlog.helpers import wait_for
+from tests.eventlog.worker import filler
 
 
 def fill(log: LocalLog, count: int, size: int = 1000, first: int = 0) -> None:
     appender = log.appender()
     for n in range(first, first + count):
-        appender.append([(0, b"%d " % n + b"x" * size)]).result(WAIT_S)
+        appender.append([(0, b"%d " % n + filler(n, size))]).result(WAIT_S)
     appender.close(WAIT_S)
 
 
@@ -84,8 +85,8 @@ def test_a_quiet_segment_is_sealed_by_age(tmp_path: Path) -> None:
 def test_an_appender_applies_it_by_itself(tmp_path: Path) -> None:
     log = LocalLog(tmp_path / "log", 1, min_free_bytes=0, segment_bytes=50_000, retention_bytes=150_000)
     appender = log.appender()
-    for _ in range(150):
-        appender.append([(0, b"x" * 1000)]).result(WAIT_S)
+    for n in range(150):
+        appender.append([(0, filler(n, 1000))]).result(WAIT_S)
     wait_for(lambda: total(log) <= 250_000)
     appender.close(WAIT_S)
     assert log.reader().bounds(0)[0] > 0
