@@ -59,7 +59,7 @@ class LogFile:
         """How much of the file has been read."""
         if self._raw is None or not self.size:
             return 0
-        return self._raw.tell()
+        return self.size if self._raw.closed else self._raw.tell()
 
     def lines(self) -> Iterator[Line]:
         """All lines but empty ones. A line that is too long comes cut, one byte longer than
