@@ -20,12 +20,14 @@ from bench.stand import fill
 from bench.traffic import HOST
 from eventlog.local import LocalLog
 from flows.app import Parts, build
+from flows.garbage import collect_seldom
 from flows.items import PartitionKey
 from flows.partition import PartitionPolicy
 from footfall.enrich.context import Context
 from footfall.sessions import Policy
 from footfall.sites import Goal, Site
 from sinks.event_block import EventBlock
+from sinks.event_columns import Encoder
 from sinks.native import StringPieces
 from sinks.session_block import encode_sessions
 from sinks.writer import StoredPositions
@@ -45,6 +47,7 @@ class EncodingWriter:
 
     def __init__(self) -> None:
         self.block = EventBlock()
+        self.encoder = Encoder()
         self.pieces = StringPieces()
         self.rows = self.sessions = self.bytes = 0
 
@@ -62,7 +65,7 @@ class EncodingWriter:
 
     def flush(self) -> None:
         self.rows += self.block.rows
-        self.bytes += sum(len(piece) for encoded in self.block.encode() for piece in encoded.columns)
+        self.bytes += sum(len(piece) for encoded in self.block.encode(self.encoder) for piece in encoded.columns)
         self.block = EventBlock()
 
     def take_results(self, partition: int) -> list[Any]:
@@ -117,6 +120,7 @@ def run(directory: Path) -> tuple[float, float, EncodingWriter]:
         stop=stop,
     )  # fmt: skip
     flow = build(parts)
+    collect_seldom()
     before, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     cli_main(flow)
     writer.flush()

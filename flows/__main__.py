@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import signal
 import sys
@@ -17,6 +16,7 @@ from bytewax.run import cli_main
 from control import ControlError
 from eventlog.protocol import LogDamaged, OffsetLost
 from flows.app import build
+from flows.garbage import collect_seldom
 from flows.wiring import Wiring
 from footfall.settings import Settings
 from sinks.clickhouse import StoreUnreachableError
@@ -24,8 +24,6 @@ from sinks.writer import StoreBehind
 
 logger = logging.getLogger("flows")
 
-# Open sessions are long-lived: looking for cycles among them often only costs time.
-GC_THRESHOLD = (50_000, 20, 50)
 EXPECTED = (OffsetLost, LogDamaged, StoreBehind, StoreUnreachableError, ControlError)
 
 
@@ -46,8 +44,7 @@ def main() -> int:
         recovery.mkdir(parents=True, exist_ok=True)
         init_db_dir(recovery, 1)
     wiring = Wiring(settings, stop)
-    gc.freeze()  # what is loaded by now stays: no need to look at it again
-    gc.set_threshold(*GC_THRESHOLD)
+    collect_seldom()
     try:
         cli_main(
             build(wiring.parts()),

@@ -27,9 +27,8 @@ def add_times(batch: EnrichedBatch, context: Context) -> None:  # noqa: ARG001 -
     record = batch.record
     received = record.received_at
     skew = skew_ms(record.source, record.sent_at, received)
-    batch.occurred = [
-        # The usual case without a call: this runs for every event.
-        at if event.occurred_at and 0 <= (at := event.occurred_at + skew) <= received
-        else corrected(event.occurred_at, skew, received)
-        for event in batch.events
-    ]  # fmt: skip
+    times = [event.occurred_at for event in batch.events]
+    if times and (first := min(times)) > 0 <= first + skew and max(times) + skew <= received:
+        batch.occurred = [at + skew for at in times]  # the usual case, without a call for each
+    else:
+        batch.occurred = [corrected(at, skew, received) for at in times]

@@ -23,10 +23,12 @@ def drop_foreign_hosts(batch: EnrichedBatch, context: Context) -> None:
     if not site.has_domains or batch.record.source in TRUSTED:
         return
     own = site.own_hosts
-    for place, page in enumerate(batch.pages):
-        host = page.host
-        if host and not own[host] and not is_preview_host(host):
-            batch.drop(place, DropReason.FOREIGN_HOST)
+    hosts = {page.host for page in batch.pages}  # nearly always one
+    foreign = {host for host in hosts if host and not own[host] and not is_preview_host(host)}
+    if foreign:
+        for place, page in enumerate(batch.pages):
+            if page.host in foreign:
+                batch.drop(place, DropReason.FOREIGN_HOST)
 
 
 def drop_excluded(batch: EnrichedBatch, context: Context) -> None:

@@ -29,34 +29,31 @@ def redact_events(batch: EnrichedBatch, context: Context) -> None:
     """Put a redacted copy in the place of each event that holds personal data."""
     texts, links = context.texts, context.links
     events = batch.events
-    changed: dict[int, LogEvent] = {}
-    for place, event in enumerate(events):
-        # Texts are remembered: the usual event costs a look-up or two here, and no copy.
-        title = event.title
-        if (title and texts[title] != title) or _is_telling(event, texts, links):
-            changed[place] = redact_event(event)
-    if changed:
-        batch.events = [changed.get(place, event) for place, event in enumerate(events)]
-
-
-def _is_telling(event: LogEvent, texts: Texts, links: Texts) -> bool:
-    """Whether a part of the event holds something to redact."""
-    element = event.element
-    if element is not None and _is_telling_element(element, texts, links):
-        return True
-    if event.props and _props(event.props, texts) != event.props:
-        return True
-    search, form, error = event.search, event.form, event.error
-    if search is not None and texts[search.term] != search.term:
-        return True
-    if form is not None and texts[form.message] != form.message:
-        return True
-    return error is not None and _failure(error) is not error
+    # Texts are remembered: the usual event costs a look-up or two here, no call and no copy.
+    telling = [
+        place
+        for place, event in enumerate(events)
+        if ((title := event.title) and texts[title] != title)
+        or ((element := event.element) is not None and _is_telling_element(element, texts, links))
+        or ((props := event.props) and _props(props, texts) != props)
+        or ((search := event.search) is not None and texts[search.term] != search.term)
+        or ((form := event.form) is not None and texts[form.message] != form.message)
+        or ((error := event.error) is not None and _failure(error) is not error)
+    ]
+    if telling:
+        batch.events = [*events]
+        for place in telling:
+            batch.events[place] = redact_event(events[place])
 
 
 def _is_telling_element(element: Element, texts: Texts, links: Texts) -> bool:
     text, href, selector, id = element.text, element.href, element.selector, element.id
-    return texts[text] != text or links[href] != href or texts[selector] != selector or texts[id] != id
+    return bool(
+        (text and texts[text] != text)
+        or (href and links[href] != href)
+        or (selector and texts[selector] != selector)
+        or (id and texts[id] != id)
+    )
 
 
 def redact_event(event: LogEvent) -> LogEvent:

@@ -49,6 +49,9 @@ def drop_referrer_spam(batch: EnrichedBatch, context: Context) -> None:
     if batch.record.source == Source.SERVER:
         return
     referrers = context.referrers
-    for place, event in enumerate(batch.events):
-        if event.referrer and referrers[event.referrer].is_spam:
-            batch.drop(place, DropReason.REFERRER_SPAM)
+    given = {event.referrer for event in batch.events}
+    spam = {referrer for referrer in given if referrer and referrers[referrer].is_spam}
+    if spam:
+        for place, event in enumerate(batch.events):
+            if event.referrer in spam:
+                batch.drop(place, DropReason.REFERRER_SPAM)

@@ -12,13 +12,9 @@ def add_goals(batch: EnrichedBatch, context: Context) -> None:
     """Fill `goals`."""
     wanted = context.compiled(batch.site).goals
     find, others = wanted.by_name.get, wanted.others
-    goals = []
-    for event, page in zip(batch.events, batch.pages, strict=True):
-        rules = find(event.name, others)
-        if rules is None:
-            goals.append(NONE)
-        elif rules.by_path is not None:
-            goals.append(rules.by_path[page.path])
-        else:
-            goals.append(rules.reached(page.path, event.props))
-    batch.goals = goals
+    batch.goals = [
+        NONE if (rules := find(event.name, others)) is None
+        else rules.by_path[page.path] if rules.by_path is not None
+        else rules.reached(page.path, event.props)
+        for event, page in zip(batch.events, batch.pages, strict=True)
+    ]  # fmt: skip
