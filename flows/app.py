@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
@@ -21,9 +22,11 @@ from flows.items import AdmittedChunk, EnrichedChunk, PartitionKey, RawChunk
 from flows.live import LiveLogic
 from flows.live import WriterFactory as LiveWriterFactory
 from flows.partition import LoadBatches, PartitionLogic, PartitionPolicy, PartitionState
+from flows.session_state import SessionState
 from flows.sink import StoreSink
 from flows.sink import WriterFactory as StoreWriterFactory
 from flows.source import LogSource, ReaderFactory
+from flows.state_file import StateFile
 from footfall.enrich.context import Context
 
 
@@ -40,6 +43,7 @@ class Parts:
     store_writer: StoreWriterFactory
     live_writer: LiveWriterFactory
     stop: threading.Event
+    state_dir: Path | None = None  # of open sessions; None: inside Bytewax's recovery state
 
 
 class AdmitLogic(StatefulBatchLogic[EnrichedChunk, AdmittedChunk, "PartitionState | None"]):
@@ -58,7 +62,8 @@ class AdmitLogic(StatefulBatchLogic[EnrichedChunk, AdmittedChunk, "PartitionStat
         """Admit chunk by chunk."""
         if self._logic is None:
             parts, key = self._parts, values[0].key
-            self._logic = PartitionLogic(key, parts.policy, parts.load_batches, self._resume)
+            state = None if parts.state_dir is None else SessionState(StateFile(parts.state_dir / str(key)))
+            self._logic = PartitionLogic(key, parts.policy, parts.load_batches, self._resume, state)
             self._resume = None
         return [self._logic.admit(chunk) for chunk in values], StatefulBatchLogic.RETAIN
 

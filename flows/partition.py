@@ -13,6 +13,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from flows.items import Admitted, AdmittedChunk, Count, EnrichedChunk, EnrichedRecord, Identity, PartitionKey
+from flows.session_state import SessionState, require_inline
 from footfall.duplicates import BatchMemory
 from footfall.enrich.batch import EnrichedBatch
 from footfall.names import EventName, IdKind, Outcome, Source
@@ -29,7 +30,10 @@ LoadBatches = Callable[[PartitionKey, int, int], Iterable[tuple[int, int]]]
 
 
 class PartitionState(NamedTuple):
-    """The recovery snapshot. Versioned by `SessionShard`'s own encoding and this tuple's first field."""
+    """The recovery snapshot. Versioned by `SessionShard`'s own encoding and this tuple's first field.
+
+    `sessions` is the token of a state file, or without one the sessions themselves.
+    """
 
     version: int
     next_offset: int
@@ -50,7 +54,12 @@ class PartitionLogic:
     """Admits enriched records one by one, in log order."""
 
     def __init__(
-        self, key: PartitionKey, policy: PartitionPolicy, load: LoadBatches, resume: PartitionState | None
+        self,
+        key: PartitionKey,
+        policy: PartitionPolicy,
+        load: LoadBatches,
+        resume: PartitionState | None,
+        state: SessionState | None = None,
     ) -> None:
         self._key = key
         self._policy = policy
@@ -58,14 +67,19 @@ class PartitionLogic:
         self._next_offset = 0
         self._log_time = 0
         self._quarantined: dict[tuple[str, int], int] = {}
-        if resume is None:
+        self._state = state
+        sessions = None if resume is None else resume.sessions
+        if state is not None:
+            self.sessions = state.open(sessions, policy.sessions)
+        elif sessions is None:
             self.sessions = SessionShard(policy.sessions)
         else:
+            self.sessions = SessionShard.restore(require_inline(sessions), policy.sessions)
+        if resume is not None:
             self._restore(resume, load)
 
     def _restore(self, resume: PartitionState, load: LoadBatches) -> None:
         self._next_offset, self._log_time = resume.next_offset, resume.log_time
-        self.sessions = SessionShard.restore(resume.sessions, self._policy.sessions)
         self._quarantined = {(site, day): count for site, day, count in resume.quarantined_today}
         since = resume.log_time - self._policy.duplicate_horizon_ms
         self._batches.start(since)
@@ -75,7 +89,8 @@ class PartitionLogic:
     def snapshot(self) -> PartitionState:
         """An immutable picture of the state; cheap for what was not touched since the last."""
         counts = tuple((site, day, count) for (site, day), count in self._quarantined.items())
-        return PartitionState(1, self._next_offset, self._log_time, self.sessions.snapshot(), counts)
+        sessions = self.sessions.snapshot() if self._state is None else self._state.snapshot(self.sessions)
+        return PartitionState(1, self._next_offset, self._log_time, sessions, counts)
 
     def admit(self, chunk: EnrichedChunk) -> AdmittedChunk:
         """What the chunk's records become."""
@@ -90,6 +105,8 @@ class PartitionLogic:
         self._next_offset = out.next_offset
         out.look_up_before = self._batches.oldest + RETRY_DRIFT_MS
         out.sessions.extend(self.sessions.advance(self._log_time))
+        if self._state is not None:
+            self._state.drain(self.sessions)
         return out
 
     def _admit_record(self, record: EnrichedRecord, out: AdmittedChunk) -> None:
@@ -139,7 +156,7 @@ class PartitionLogic:
             places = self._fold(record, visitor, late, out)
         if places is None or places:
             out.admitted.append(Admitted(record.offset, record.log_time, visitor, batch, places, late))
-        if raw.id_kind != IdKind.DAILY:
+        if visitor and raw.id_kind != IdKind.DAILY:
             self._identities(record, visitor, out)
 
     def _resolve(self, batch: EnrichedBatch, late: list[bool] | None) -> int:
@@ -177,6 +194,8 @@ class PartitionLogic:
     def _identities(self, record: EnrichedRecord, visitor: int, out: AdmittedChunk) -> None:
         batch = record.batch
         assert batch is not None
-        for event, occurred in zip(batch.events, batch.occurred, strict=True):
-            if event.user_id and visitor:
-                out.identities.append(Identity(record.site_id, visitor, event.user_id, occurred))
+        out.identities += [
+            Identity(record.site_id, visitor, event.user_id, occurred)
+            for event, occurred in zip(batch.events, batch.occurred, strict=True)
+            if event.user_id
+        ]

@@ -67,6 +67,7 @@ class Wiring:
             store_writer=self._store_writer,
             live_writer=self._live_writer,
             stop=self._stop,
+            state_dir=settings.data_dir / "flow" / "sessions",
         )
 
     def _reader(self, stage: str) -> Reader:

@@ -10,13 +10,14 @@ every session id it wrote before.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from footfall.sessions.delta import Changes, Replayed, encode_delta
 from footfall.sessions.facts import Fact, Who
 from footfall.sessions.part import NEVER
 from footfall.sessions.row import SessionRow
@@ -52,6 +53,7 @@ class SessionShard:
         self._opening: list[tuple[int, int]] = []  # heap of (time, visitor): open rows to write
         self._pending: list[SessionRow] = []
         self._runs = 0
+        self._changes = Changes()
 
     def __len__(self) -> int:
         """Open runs."""
@@ -92,6 +94,7 @@ class SessionShard:
             return visitor_id
         if self._aliases.get(visitor_id) != known:
             self._aliases[visitor_id] = known
+            self._changes.aliases.add(visitor_id)
             visitor.aliases.append(visitor_id)
         return known
 
@@ -156,8 +159,11 @@ class SessionShard:
             self._schedule(visitor_id, visitor)
         else:
             del self._hot[visitor_id]
+            self._changes.gone.add(visitor_id)
             for alias in visitor.aliases:
-                self._aliases.pop(alias, None)
+                if self._aliases.get(alias) == visitor_id:
+                    del self._aliases[alias]
+                    self._changes.aliases.add(alias)
 
     def _write(self, visitor: Visitor, visitor_id: int, run: Run, log_time: int, closed: bool = False) -> None:
         self._pending += run.write(visitor.site_id, visitor_id, closed=closed, generation=0, log_time=log_time)
@@ -212,21 +218,25 @@ class SessionShard:
         visitor = self._hot.get(visitor_id)
         if visitor is None:
             visitor = self._hot[visitor_id] = Visitor.decode(self._cold.pop(visitor_id))
+            self._changes.visitors.discard(visitor_id)
             self._limit_hot()
         return visitor
 
     def _limit_hot(self) -> None:
         """Encode the older half where there are too many objects (never the newest)."""
         if len(self._hot) > self._max_hot:
-            for visitor_id in list(self._hot)[: len(self._hot) // 2]:
-                self._cold[visitor_id] = self._hot.pop(visitor_id).encode()
+            self._cool(list(self._hot)[: len(self._hot) // 2])
+
+    def _cool(self, visitor_ids: list[int]) -> None:
+        hot, cold = self._hot, self._cold
+        for visitor_id in visitor_ids:
+            cold[visitor_id] = hot.pop(visitor_id).encode()
+        self._changes.visitors.update(visitor_ids)
 
     def snapshot(self) -> Snapshot:
-        """The state as an immutable value of plain types. Encodes only what was touched
-        since the last one; the shard goes on as before."""
-        for visitor_id, visitor in self._hot.items():
-            self._cold[visitor_id] = visitor.encode()
-        self._hot.clear()
+        """The whole state as an immutable value of plain types; the shard goes on as before."""
+        self._cool(list(self._hot))
+        self._changes = Changes()
         return (
             SNAPSHOT_FORMAT,
             array("Q", self._cold).tobytes(),
@@ -240,19 +250,80 @@ class SessionShard:
         """The shard that made the snapshot. ValueError where its format is a newer one."""
         if value[0] != SNAPSHOT_FORMAT:
             raise ValueError(f"session state of format {value[0]}: upgrade, or start the flow from the log")
-        shard = cls(policy, max_hot)
         _, ids, encoded, aliases, pending = value
-        for visitor_id, data in zip(array("Q", ids), encoded, strict=True):
-            shard._cold[visitor_id] = data
-            close_at, open_at, runs = times_of(data)
-            shard._runs += runs
-            shard._closing.set(visitor_id, close_at)
-            if open_at != NEVER:
-                heappush(shard._opening, (open_at, visitor_id))
         pairs = array("Q", aliases)
-        shard._aliases = dict(zip(pairs[::2], pairs[1::2], strict=True))
-        shard._pending = _rows_decoder.decode(pending)
+        shard = cls(policy, max_hot)
+        shard._fill(
+            dict(zip(array("Q", ids), encoded, strict=True)),
+            dict(zip(pairs[::2], pairs[1::2], strict=True)),
+            pending,
+        )
         return shard
+
+    @property
+    def changed(self) -> int:
+        """How much a `delta(everything=False)` would hold: encoded visitors, ids, aliases."""
+        return len(self._changes)
+
+    def delta(self, everything: bool = True) -> bytes:
+        """What changed since the last `delta` or `snapshot`, to be kept after those before.
+
+        With everything=False, visitors that are still objects wait for a later one: only
+        deltas up to one with everything are a state to go on from.
+        """
+        if everything:
+            self._cool(list(self._hot))
+        changes, self._changes = self._changes, Changes()
+        aliases = {alias: self._aliases[alias] for alias in changes.aliases if alias in self._aliases}
+        return encode_delta(
+            {visitor_id: self._cold[visitor_id] for visitor_id in changes.visitors},
+            # One that is back again may be an object, and in no delta for a while.
+            (visitor_id for visitor_id in changes.gone if visitor_id not in self._cold),
+            aliases,
+            changes.aliases - aliases.keys(),
+            _rows_encoder.encode(self._pending),
+        )
+
+    def visitor_ids(self) -> array[int]:
+        """Of all visitors with an open run, in no order that means anything."""
+        return array("Q", [*self._cold, *self._hot])
+
+    def copy(self, visitor_ids: Iterable[int], aliases: bool = False) -> bytes:
+        """A delta that says again what earlier ones said of these visitors (and of all
+        aliases), so that the earlier ones are not needed for it. Leaves out who has no open
+        run any more, and who changed: the next delta has them."""
+        cold, changed = self._cold, self._changes.visitors
+        return encode_delta(
+            {
+                visitor_id: cold[visitor_id]
+                for visitor_id in visitor_ids
+                if visitor_id in cold and visitor_id not in changed
+            },
+            aliases={alias: known for alias, known in self._aliases.items() if alias not in self._changes.aliases}
+            if aliases
+            else None,
+        )
+
+    @classmethod
+    def from_deltas(cls, deltas: Iterable[bytes], policy: Policy, max_hot: int = MAX_HOT) -> SessionShard:
+        """The shard that made the deltas. ValueError where their format is a newer one."""
+        replayed = Replayed()
+        for delta in deltas:
+            replayed.apply(delta)
+        shard = cls(policy, max_hot)
+        shard._fill(replayed.visitors, replayed.aliases, replayed.pending)
+        return shard
+
+    def _fill(self, visitors: dict[int, bytes], aliases: dict[int, int], pending: bytes | None) -> None:
+        self._cold, self._aliases = visitors, aliases
+        for visitor_id, data in visitors.items():
+            close_at, open_at, runs = times_of(data)
+            self._runs += runs
+            self._closing.set(visitor_id, close_at)
+            if open_at != NEVER:
+                heappush(self._opening, (open_at, visitor_id))
+        if pending is not None:
+            self._pending = _rows_decoder.decode(pending)
 
 
 _rows_encoder = msgspec.msgpack.Encoder()
