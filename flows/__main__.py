@@ -17,6 +17,7 @@ from control import ControlError
 from eventlog.protocol import LogDamaged, OffsetLost
 from flows.app import build
 from flows.garbage import collect_seldom
+from flows.state_file import StateLost
 from flows.wiring import Wiring
 from footfall.settings import Settings
 from sinks.clickhouse import StoreUnreachableError
@@ -24,7 +25,7 @@ from sinks.writer import StoreBehind
 
 logger = logging.getLogger("flows")
 
-EXPECTED = (OffsetLost, LogDamaged, StoreBehind, StoreUnreachableError, ControlError)
+EXPECTED = (OffsetLost, LogDamaged, StateLost, StoreBehind, StoreUnreachableError, ControlError)
 
 
 def main() -> int:
