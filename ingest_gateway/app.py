@@ -28,7 +28,7 @@ from ingest_gateway.metrics import Counts
 from ingest_gateway.origins import host_of, is_bound, is_local, is_preview
 from ingest_gateway.parse import Parsed, parse_batch, parse_site
 from ingest_gateway.pixel import PIXEL, parse_pixel, parse_query
-from ingest_gateway.records import Built, Sender, build
+from ingest_gateway.records import Built, Sender, build, is_marked
 from ingest_gateway.track import CONVERTERS, parse_track
 
 logger = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ class Gateway:
         caller, client, _ = known
         if caller.site.strict_privacy and client.signals & HONOURED and caller.source is Source.BROWSER:
             return self._privacy_dropped(client, Answer(202, JSON, b'{"accepted":0,"rejected":[]}'))
-        return await self._take(caller.stage, self._records(request, known, parse_batch(body), body))
+        return await self._take(caller.stage, self._batch_records(request, known, body))
 
     async def _track(self, request: Request) -> Answer:
         check_type(request.headers)
@@ -220,6 +220,10 @@ class Gateway:
         headers, address = request.headers, self._address(request)
         authorization = headers.get("authorization", "")
         return admit_server(self._directory.view, authorization, headers, address, self._stage, request.now)
+
+    def _batch_records(self, request: Request, known: Known, body: bytes) -> Built:
+        parsed = parse_batch(body)
+        return self._records(request, known, parsed, body if is_marked(parsed.batch) else os.urandom(16))
 
     def _records(self, request: Request, known: Known, parsed: Parsed, unique: bytes) -> Built:
         """What goes to the log. A function of its own, so that the events are freed before

@@ -59,8 +59,8 @@ class Visitor(NamedTuple):
 
 
 def build(sender: Sender, parsed: Parsed, unique: bytes) -> Built:
-    """The records of one request. `unique` stands in for a batch id that was not sent: a
-    retry must come with the same bytes. `RefusedError` 503 without today's salt."""
+    """The records of one request. `unique` stands in for a batch id that was not sent: the
+    same bytes of the same visitor are the same batch. `RefusedError` 503 without today's salt."""
     if sender.source is Source.BROWSER:
         return _build_browser(sender, parsed, unique)
     return _build_server(sender, parsed, unique)
@@ -125,6 +125,12 @@ def _without(parsed: Parsed, rejected: Rejected) -> tuple[list[Event], Rejected]
 
 def _counted(rejected: Rejected) -> dict[str, int]:
     return dict(Counter(reason for _, reason in rejected)) if rejected else {}
+
+
+def is_marked(batch: Batch) -> bool:
+    """Whether the same body again can be told to be a retry. Without any id or clock it may
+    just as well have happened twice, and counts twice."""
+    return batch.batch_id is not None or batch.sent_at != 0 or any(map(_event_id, batch.events))
 
 
 def _batch_id(sender: Sender, batch: Batch, route: int, unique: bytes) -> bytes:

@@ -163,7 +163,7 @@ def how_to_send(site: Site, settings: Settings) -> str:
         "sdk-js, which is not part of this version yet; without it the pixel counts page views:\n\n"
         f'  <script defer src="{address}/sdk.js" data-site="{site.public_id}"></script>\n'
         f'  <img src="{address}/v1/pixel.gif?site={site.public_id}" alt="" referrerpolicy="unsafe-url">\n\n'
-        "Send a first event (the same body again within the hour is taken for a retry):\n\n"
+        "Send a first event (each time you do counts, for it carries no id):\n\n"
         f"  curl {address}/v1/batch -H 'Content-Type: application/json' \\\n"
         f"    -H 'X-Footfall-Site: {site.public_id}' \\\n"
         f"    -d '{body}'\n"

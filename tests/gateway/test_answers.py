@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from footfall.event import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
+from footfall.record import Record
 from footfall.sites import Site
 from tests.gateway.conftest import wait_for_site, wait_until_not
 from tests.gateway.harness import GatewayProcess, wait_for
@@ -101,16 +102,38 @@ def test_a_batch_of_bad_events_alone_is_counted_in_the_log(gateway: GatewayProce
     assert (made.events, made.rejected) == ([], {"missing_part": 1, "malformed": 1})
 
 
-def test_a_retry_of_the_same_body_has_the_same_batch_id(gateway: GatewayProcess, site: Site) -> None:
-    body = {"events": [{"name": f"retry-{uuid.uuid4()}"}]}
+def post_twice(gateway: GatewayProcess, site: Site, event: Any, **batch: Any) -> list[Record]:
+    name = f"again-{uuid.uuid4()}"
+    body = batch | {"events": [{"name": name}, event | {"name": name}]}
     for _ in range(2):
-        assert post(gateway, site, body).status_code == 202
-    found = [
-        made for made in gateway.records() if made.events and made.events[0].name == body["events"][0]["name"]
-    ]
+        assert post(gateway, site, body).json() == {"accepted": 2, "rejected": []}
+    found = [made for made in gateway.records() if made.events and made.events[0].name == name]
     assert len(found) == 2
-    assert found[0].batch_id == found[1].batch_id
-    assert len(found[0].batch_id) == 16
+    assert all(len(made.batch_id) == 16 for made in found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("batch", "event"),
+    [
+        ({"sent_at": 1_700_000_000_000}, {}),
+        ({}, {"event_id": "0199c0de-1234-7000-8000-000000000001"}),
+        ({"batch_id": "0199c0de-1234-7000-8000-000000000002"}, {}),
+    ],
+)
+def test_a_retry_of_the_same_body_has_the_same_ids(
+    gateway: GatewayProcess, site: Site, batch: dict[str, Any], event: dict[str, Any]
+) -> None:
+    first, second = post_twice(gateway, site, event, **batch)
+    assert first.batch_id == second.batch_id
+    # Random bits only: without a clock of the sender the ids' clock is that of the receipt.
+    assert [e.event_id[6:] for e in first.events] == [e.event_id[6:] for e in second.events]
+
+
+def test_the_same_body_without_id_or_clock_counts_each_time(gateway: GatewayProcess, site: Site) -> None:
+    first, second = post_twice(gateway, site, {}, language="en")
+    assert first.batch_id != second.batch_id
+    assert len({e.event_id[6:] for made in (first, second) for e in made.events}) == 4
 
 
 @pytest.mark.parametrize("where", ["header", "query", "field"])
