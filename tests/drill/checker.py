@@ -33,25 +33,31 @@ class Span(NamedTuple):
     page_views: int
 
 
-def check(client: Any, acknowledged: set[bytes], window_ms: int, closed_before: int) -> list[str]:
-    """All that is wrong. `closed_before`: hours ending by then must be rolled up."""
-    rows = raw_rows(client)
+def check(
+    client: Any, acknowledged: set[bytes], window_ms: int, closed_before: int, site_id: str = "%"
+) -> list[str]:
+    """All that is wrong. `closed_before`: hours ending by then must be rolled up. `site_id`: of
+    that site (all of them are seen as one)."""
+    rows = raw_rows(client, site_id)
     problems = check_exactly_once(rows, acknowledged)
     unique = list({row.event_id: row for row in rows}.values())
     spans = split(unique, window_ms)
-    problems += check_sessions(client, spans)
-    problems += check_ledger(client, rows)
-    problems += check_rollups(client, unique, spans, closed_before)
+    problems += check_sessions(client, spans, site_id)
+    problems += check_ledger(client, rows, site_id)
+    problems += check_rollups(client, unique, spans, closed_before, site_id)
     return problems
 
 
-def raw_rows(client: Any) -> list[Row]:
+def raw_rows(client: Any, site_id: str = "%") -> list[Row]:
     """Every row that is physically there: no FINAL, no view."""
     sql = (
         "SELECT visitor_id, hex(event_id), toUnixTimestamp64Milli(occurred_at), toString(name) "
-        "FROM events WHERE visitor_id != 0 AND bot = ''"
+        "FROM events WHERE visitor_id != 0 AND bot = '' AND site_id LIKE %(site)s"
     )
-    return [Row(visitor, bytes.fromhex(event), at, name) for visitor, event, at, name in client.execute(sql)]
+    return [
+        Row(visitor, bytes.fromhex(event), at, name)
+        for visitor, event, at, name in client.execute(sql, {"site": site_id})
+    ]
 
 
 def check_exactly_once(rows: Iterable[Row], acknowledged: set[bytes]) -> list[str]:
@@ -93,13 +99,13 @@ def _span(visitor: int, events: list[Row]) -> Span:
     return Span(visitor, events[0].occurred_at, events[-1].occurred_at, len(events), pages)
 
 
-def check_sessions(client: Any, spans: list[Span]) -> list[str]:
+def check_sessions(client: Any, spans: list[Span], site_id: str) -> list[str]:
     """The sessions readers see are the oracle's, all closed."""
     sql = (
         "SELECT visitor_id, toUnixTimestamp64Milli(start_at), toUnixTimestamp64Milli(end_at), events, "
-        "page_views, is_closed FROM sessions_v1 WHERE bot = ''"
+        "page_views, is_closed FROM sessions_v1 WHERE bot = '' AND site_id LIKE %(site)s"
     )
-    found = client.execute(sql)
+    found = client.execute(sql, {"site": site_id})
     still_open = sum(1 for row in found if not row[5])
     seen = Counter(Span(*row[:5]) for row in found)
     wanted = Counter(spans)
@@ -115,10 +121,13 @@ def check_sessions(client: Any, spans: list[Span]) -> list[str]:
     return problems
 
 
-def check_ledger(client: Any, rows: list[Row]) -> list[str]:
+def check_ledger(client: Any, rows: list[Row], site_id: str) -> list[str]:
     """accepted = stored + duplicate + dropped + quarantined, and stored is what is there."""
     sums: dict[str, int] = dict(
-        client.execute("SELECT toString(outcome), sum(count) FROM ledger_v1 GROUP BY outcome")
+        client.execute(
+            "SELECT toString(outcome), sum(count) FROM ledger_v1 WHERE site_id LIKE %(site)s GROUP BY outcome",
+            {"site": site_id},
+        )
     )
     accepted = sums.get("accepted", 0)
     parts = sum(sums.get(name, 0) for name in ("stored", "duplicate", "dropped", "quarantined"))
@@ -130,7 +139,7 @@ def check_ledger(client: Any, rows: list[Row]) -> list[str]:
     return problems
 
 
-def check_rollups(client: Any, rows: list[Row], spans: list[Span], closed_before: int) -> list[str]:
+def check_rollups(client: Any, rows: list[Row], spans: list[Span], closed_before: int, site_id: str) -> list[str]:
     """Closed hours equal a recount."""
     wanted: dict[int, list[Any]] = defaultdict(lambda: [0, 0, set(), 0])
     for row in rows:
@@ -147,9 +156,10 @@ def check_rollups(client: Any, rows: list[Row], spans: list[Span], closed_before
     }
     sql = (
         "SELECT intDiv(toUnixTimestamp(bucket), 3600) AS hour, sum(events), sum(page_views), "
-        "uniqExactMerge(visitors), sum(sessions) FROM rollup_hour_v1 WHERE dimension = '' GROUP BY hour"
+        "uniqExactMerge(visitors), sum(sessions) FROM rollup_hour_v1 "
+        "WHERE dimension = '' AND site_id LIKE %(site)s GROUP BY hour"
     )
-    found = {row[0]: tuple(row[1:]) for row in client.execute(sql)}
+    found = {row[0]: tuple(row[1:]) for row in client.execute(sql, {"site": site_id})}
     differing = [hour for hour in closed.keys() | found.keys() if closed.get(hour) != found.get(hour)]
     if not closed:
         return ["no hour is closed: there is nothing to compare"]

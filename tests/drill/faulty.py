@@ -27,14 +27,14 @@ def duplicates_pass() -> None:
     from footfall.duplicates import BatchMemory
     from footfall.sessions import SessionShard
 
-    absorb = SessionShard.absorb
+    absorb = SessionShard.absorb_batch
 
     def forgetful(self: SessionShard, *args: Any) -> list[int]:
         absorb(self, *args)
         return []
 
     BatchMemory.seen = lambda self, key, log_time: False  # type: ignore[method-assign]
-    SessionShard.absorb = forgetful  # type: ignore[method-assign,assignment]
+    SessionShard.absorb_batch = forgetful  # type: ignore[method-assign,assignment]
 
 
 def skip_off_by_one() -> None:

@@ -10,8 +10,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,15 @@ class Stack:
     `quick` scales windows and intervals down, so that sessions close within seconds.
     """
 
-    def __init__(self, data_dir: Path, fault: str = "", *, host: str = HOST, quick: bool = True) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        fault: str = "",
+        *,
+        host: str = HOST,
+        quick: bool = True,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         gateway, native, http = free_ports(3)
         self.env = {
             **os.environ,
@@ -72,6 +80,7 @@ class Stack:
             "FOOTFALL_CLICKHOUSE_HTTP_PORT": str(http),
             "FOOTFALL_TEST_FAULT": fault,
             **(QUICK if quick else {}),
+            **(env or {}),
         }
         self.host = host
         self._quick = quick
@@ -84,7 +93,8 @@ class Stack:
         self.public_id = ""
 
     def __enter__(self) -> Stack:
-        self._add_site()
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self.public_id = self.add_site(self.host)
         module = ["tests.drill.faulty", "up"] if self._fault else ["footfall.cli", "up"]
         log = (self.data_dir.parent / f"{self.data_dir.name}.log").open("ab")
         root = Path(__file__).parents[2]
@@ -136,14 +146,15 @@ class Stack:
         """Process id of a part; 0 while it has none."""
         return int(self.status()["parts"][part]["pid"])
 
-    def _add_site(self) -> None:
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+    def add_site(self, host: str) -> str:
+        """A site with this stack's window; its public id."""
         plane = control.open(self.settings.control_plane_url())
-        self.public_id = plane.add_site(self.host, now=0).public_id
+        public_id = plane.add_site(host, now=0).public_id
         if self._quick:
             with plane.writing() as connection:  # shorter than a site may have it
                 connection.execute(update(site_window).values(window_ms=WINDOW_S * 1000))
         plane.close()
+        return public_id
 
     def _keep_every_row(self) -> None:
         """No merges on `events`: what is there twice must stay visible."""
@@ -207,6 +218,18 @@ class Stack:
             return state["pid"] not in (0, before) and state["state"] == "ready"
 
         wait_for(f"{part} to be back", back, 60)
+
+    @contextmanager
+    def frozen(self, *parts: str) -> Iterator[None]:
+        """Within it the parts are there and do nothing (SIGSTOP): connections stay open, answers never come."""
+        pids = [self.pid(part) for part in parts]
+        try:
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def run(self, *command: str) -> str:
         """A footfall command, against this stack."""

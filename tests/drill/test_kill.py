@@ -18,7 +18,7 @@ PARTS = ("gateway", "flow", "store", "valkey", "jobs")
 JOBS = ("repair", "rollup_hours", "rollup_days")
 
 
-def settle(stack: Stack, acknowledged: set[bytes], timeout_s: float = 90) -> list[str]:
+def settle(stack: Stack, acknowledged: set[bytes], timeout_s: float = 90, site_id: str = "%") -> list[str]:
     """What is still wrong once everything had time to settle; [] as soon as nothing is."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -26,7 +26,7 @@ def settle(stack: Stack, acknowledged: set[bytes], timeout_s: float = 90) -> lis
             stack.run("job", "run", job)
         client = stack.client()
         closed_before = int(time.time() * 1000) - (WINDOW_S + LATENESS_S) * 1000 - 600_000
-        problems = check(client, acknowledged, WINDOW_S * 1000, closed_before)
+        problems = check(client, acknowledged, WINDOW_S * 1000, closed_before, site_id)
         client.disconnect()
         if not problems or time.monotonic() > deadline:
             return problems
