@@ -16,7 +16,7 @@ from footfall.signals import Signal
 from ingest_gateway import metrics
 from ingest_gateway.address import Address, AddressResolver, parse_networks
 from ingest_gateway.answers import JSON, Answer, Headers, RefusedError, accepted, unavailable
-from ingest_gateway.body import BodySource, check_type, read_body
+from ingest_gateway.body import BodySource, check_type, is_plain, read_body
 from ingest_gateway.caller import Caller, admit_browser, admit_server
 from ingest_gateway.client import HONOURED, Client, read_client
 from ingest_gateway.deadlines import Deadlines
@@ -126,9 +126,10 @@ class Gateway:
     async def __rsgi__(self, scope: RequestScope, exchange: Exchange) -> None:
         """Answer one request. Whatever happens: an answer, and none with a traceback."""
         headers: dict[str, str] = {}
+        path = scope.path  # Granian makes a new string at each look
         try:
             headers = dict(scope.headers.items())
-            answer = await self._answer(scope, exchange, headers)
+            answer = await self._answer(path, scope, exchange, headers)
         except RefusedError as refusal:
             self._counts.refused[refusal.error] += 1
             answer = refusal.answer()
@@ -139,19 +140,19 @@ class Gateway:
                 self._counts.disconnects += 1
                 return
             self._counts.bugs += 1
-            logger.exception("a fault of the gateway on %s", scope.path[:64])
+            logger.exception("a fault of the gateway on %s", path[:64])
             answer = unavailable("the gateway has met a fault of its own", 5.0).answer()
         status, sent, body = answer
-        self._counts.answers[(scope.path if scope.path in self._routes else "other", status)] += 1
+        self._counts.answers[(path if path in self._routes else "other", status)] += 1
         origin = headers.get("origin")
         if origin and status != 403:
             sent = sent + self._cors(origin)
         exchange.response_bytes(status, sent, body)
 
-    async def _answer(self, scope: RequestScope, exchange: Exchange, headers: dict[str, str]) -> Answer:
+    async def _answer(self, path: str, scope: RequestScope, exchange: Exchange, headers: dict[str, str]) -> Answer:
         if scope.proto != "http":
             raise RefusedError(404, "not_found", "only HTTP is spoken here")
-        route = self._routes.get(scope.path)
+        route = self._routes.get(path)
         if route is None:
             raise RefusedError(404, "not_found", f"send events to POST {BATCH}")
         method, handler = route
@@ -256,8 +257,11 @@ class Gateway:
         task = asyncio.current_task()
         assert task is not None
         self.reading.add(task)
+        encoding, length = request.headers.get("content-encoding", ""), request.length
         try:
-            return await read_body(request.headers.get("content-encoding", ""), request.length, request.exchange)
+            if is_plain(encoding, length):
+                return await request.exchange()
+            return await read_body(encoding, length, request.exchange)
         finally:
             self.reading.remove(task)
 

@@ -38,6 +38,11 @@ def check_type(headers: Mapping[str, str]) -> None:
         raise RefusedError(415, "content_type", "send JSON as application/json or text/plain")
 
 
+def is_plain(encoding: str, length: str) -> bool:
+    """The common case: nothing to decompress, and fewer than a million bytes announced."""
+    return not encoding and 0 < len(length) <= 6 and length.isascii() and length.isdigit()
+
+
 async def read_body(encoding: str, length: str, source: BodySource) -> bytes:
     """The whole body, decompressed; `RefusedError` 400, 413 or 415. `encoding` and `length`
     are the headers' values, empty where they were not sent."""

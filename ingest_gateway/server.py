@@ -33,7 +33,6 @@ logger = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 8192
 DRAIN_S = 15.0
-SWITCH_S = 0.001
 MAX_HEADER_BYTES = 64 * 1024
 
 
@@ -141,8 +140,6 @@ def _calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    # The log's thread must not wait 5 ms for its turn between two statements of a commit.
-    sys.setswitchinterval(SWITCH_S)
 
 
 async def _until_drained(serving: asyncio.Task[None], gateway: Gateway) -> bool:

@@ -33,11 +33,7 @@ ROOM_S = 0.1  # how often the free space is looked up
 
 
 class LocalAppender:
-    """See `eventlog.protocol.Appender`. Made after a fork, not before.
-
-    In a process with a busy event loop, `sys.setswitchinterval(0.001)` or less keeps the
-    writer's waits for Python's global lock, some five a commit, at a millisecond each.
-    """
+    """See `eventlog.protocol.Appender`. Made after a fork, not before."""
 
     def __init__(self, options: Options, on_done: OnDone | None) -> None:
         self.partitions = options.partitions
