@@ -12,12 +12,17 @@ import ipaddress
 
 def hash64(key: bytes, *parts: str | bytes) -> int:
     """A keyed 64-bit hash; parts are length-prefixed, so that they cannot run together."""
-    state = hashlib.blake2b(digest_size=8, key=key)
+    return int.from_bytes(hashlib.blake2b(_joined(parts), digest_size=8, key=key).digest(), "big")
+
+
+def _joined(parts: tuple[str | bytes, ...]) -> bytes:
+    """One text of all parts, so that the hash is one call."""
+    pieces = []
     for part in parts:
         data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        state.update(len(data).to_bytes(4, "big"))
-        state.update(data)
-    return int.from_bytes(state.digest(), "big")
+        pieces.append(len(data).to_bytes(4, "big"))
+        pieces.append(data)
+    return b"".join(pieces)
 
 
 def uuid7(now_ms: int, random: bytes) -> bytes:
@@ -30,12 +35,7 @@ def uuid7(now_ms: int, random: bytes) -> bytes:
 
 def derived_uuid7(at_ms: int, *parts: str | bytes) -> bytes:
     """A UUIDv7 whose random part is a hash: the same input gives the same id."""
-    state = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        state.update(len(data).to_bytes(4, "big"))
-        state.update(data)
-    return uuid7(at_ms, state.digest())
+    return uuid7(at_ms, hashlib.blake2b(_joined(parts), digest_size=16).digest())
 
 
 def truncate_address(address: str) -> str:

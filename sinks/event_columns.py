@@ -7,8 +7,8 @@ that of sinks/ddl/0001_events.sql; a test holds the two together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from operator import attrgetter
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from footfall.duplicates import batch_key
@@ -22,6 +22,7 @@ from sinks.native import (
     Gaps,
     StringPieces,
     fixed,
+    gaps_of,
     low_cardinality,
     low_cardinality_runs,
     map_column,
@@ -102,13 +103,9 @@ class Encoder:
         """Name -> bytes, of all columns of the table."""
         out = self._per_record(rows)
         out |= self._dense(rows)
-        events, traffic, total = rows.events, rows.traffic, len(rows.events)
-        places = [place for place, where in enumerate(traffic) if where is not INTERNAL]
-        out |= self._sparse(TRAFFIC, Gaps(places, total), [traffic[place] for place in places])
-        for part, (find, fields) in PARTS.items():
-            places = find(events)
-            of = attrgetter(part)
-            out |= self._sparse(fields, Gaps(places, total), [of(events[place]) for place in places])
+        out |= self._sparse(TRAFFIC, [None if where is INTERNAL else where for where in rows.traffic])
+        for of, fields in PARTS.values():
+            out |= self._sparse(fields, of(rows.events))
         out |= self._items(rows)
         out["props"] = self._props(rows)
         return out
@@ -175,10 +172,12 @@ class Encoder:
             "log_index": fixed("H", rows.index),
         }
 
-    def _sparse(self, fields: Iterable[Field], gaps: Gaps, parts: list[Any]) -> dict[str, bytes]:
-        return {field.name: self._column(field, gaps, map(field.value, parts)) for field in fields}
+    def _sparse(self, fields: Iterable[Field], found: Sequence[Any]) -> dict[str, bytes]:
+        """The columns of a part: `found` holds it for each row, falsy where there is none."""
+        gaps, parts = gaps_of(found)
+        return {field.name: self._column(field, gaps, list(map(field.value, parts))) for field in fields}
 
-    def _column(self, field: Field, gaps: Gaps, values: Iterable[Any]) -> bytes:
+    def _column(self, field: Field, gaps: Gaps, values: list[Any]) -> bytes:
         if field.kind == "str":
             return gaps.strings(values, self._pieces)
         if field.kind == "lc":
@@ -186,10 +185,9 @@ class Encoder:
         return gaps.fixed(field.kind, values)
 
     def _items(self, rows: Rows) -> dict[str, bytes]:
-        found = [(place, event.items) for place, event in enumerate(rows.events) if event.items]
-        gaps = Gaps([place for place, _ in found], len(rows.events))
-        ends = offsets(gaps, [len(items) for _, items in found])
-        items = [item for _, those in found for item in those]
+        gaps, found = gaps_of([event.items for event in rows.events])
+        ends = offsets(gaps, map(len, found))
+        items = list(chain.from_iterable(found))
         out = {}
         for field in ITEMS:
             values = map(field.value, items)
@@ -198,8 +196,7 @@ class Encoder:
         return out
 
     def _props(self, rows: Rows) -> bytes:
-        found = [(place, event.props) for place, event in enumerate(rows.events) if event.props]
-        gaps = Gaps([place for place, _ in found], len(rows.events))
-        keys = [key for _, props in found for key in props]
-        values = [prop_text(value) for _, props in found for value in props.values()]
-        return map_column(gaps, [len(props) for _, props in found], keys, values, self._pieces)
+        gaps, found = gaps_of([event.props for event in rows.events])
+        keys = list(chain.from_iterable(found))
+        values = [prop_text(value) for props in found for value in props.values()]
+        return map_column(gaps, list(map(len, found)), keys, values, self._pieces)

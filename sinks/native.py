@@ -10,7 +10,8 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from itertools import compress
+from typing import Any, NamedTuple, TypeVar
 
 # A LowCardinality part: keys follow it in the block, and replace what came before.
 _HAS_ADDITIONAL_KEYS = 1 << 9
@@ -18,6 +19,7 @@ _NEED_UPDATE_DICTIONARY = 1 << 10
 LOW_CARDINALITY_PREFIX = (1).to_bytes(8, "little")  # the version of the keys' format
 _CODE_SIZES = ((1 << 8, "B", 0), (1 << 16, "H", 1), (1 << 32, "I", 2))  # keys below -> array type, index type
 
+T = TypeVar("T")
 EMPTY = b"\0"  # the empty string, as it stands in a String column
 
 
@@ -105,29 +107,41 @@ class Gaps:
         self._gaps = [EMPTY * (place - before - 1) for before, place in zip((-1, *places), places, strict=False)]
         self._tail = EMPTY * (total - (places[-1] + 1 if places else 0))
 
-    def strings(self, values: Iterable[str], pieces: StringPieces) -> bytes:
+    def strings(self, values: Sequence[str], pieces: StringPieces) -> bytes:
         """A String column, empty where there is no value."""
+        if not any(values):  # most columns of a part are used by few sites
+            return EMPTY * self.total
         gaps = self._gaps
         parts = [self._tail] * (2 * len(gaps) + 1)
         parts[:-1:2] = gaps
         parts[1::2] = map(pieces.__getitem__, values)
         return b"".join(parts)
 
-    def fixed(self, code: str, values: Iterable[int] | Iterable[float]) -> bytes:
+    def fixed(self, code: str, values: Sequence[int] | Sequence[float]) -> bytes:
         """A column of fixed width, zero where there is no value."""
+        if not any(values):
+            return bytes(array(code).itemsize * self.total)
         column: Any = array(code, bytes(array(code).itemsize * self.total))
         for place, value in zip(self.places, values, strict=True):
             column[place] = value
         return _little_endian(column)
 
-    def low_cardinality(self, values: Iterable[str], pieces: StringPieces) -> bytes:
+    def low_cardinality(self, values: Sequence[str], pieces: StringPieces) -> bytes:
         """A LowCardinality(String) column, empty where there is no value."""
         codes = Codes({"": 0})
+        if not any(values):
+            return _with_dictionary(codes, bytes(self.total), self.total, pieces)
         found = list(map(codes.__getitem__, values))
         column = array(_index_type(codes)[0], bytes(_width(codes) * self.total))
         for place, code in zip(self.places, found, strict=True):
             column[place] = code
         return _with_dictionary(codes, _little_endian(column), self.total, pieces)
+
+
+def gaps_of(found: Sequence[T | None]) -> tuple[Gaps, list[T]]:
+    """The gaps of a column, and what there is between them; `found` is falsy where nothing is."""
+    total = len(found)
+    return Gaps(list(compress(range(total), found)), total), list(filter(None, found))
 
 
 def low_cardinality(values: Iterable[str], pieces: StringPieces) -> bytes:
