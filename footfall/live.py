@@ -75,22 +75,21 @@ class LiveShard:
             return
         site = self._site(batch)
         site.see(visitor_id, log_time, self._index(batch.geo.country))
-        if places is None:
-            events, pages, goals, occurred = batch.events, batch.pages, batch.goals, batch.occurred
-        else:
-            events = [batch.events[i] for i in places]
-            pages = [batch.pages[i] for i in places]
-            goals = [batch.goals[i] for i in places]
-            occurred = [batch.occurred[i] for i in places]
+        events, pages, goals = batch.events, batch.pages, batch.goals
+        if places is not None:
+            events = [events[i] for i in places]
+            pages = [pages[i] for i in places]
+            goals = [goals[i] for i in places]
         names = [event.name for event in events]
         paths = [page.path for name, page in zip(names, pages, strict=True) if name in PAGE_EVENTS]
         if paths:
             site.add_pages(log_time, paths)
         site.add_events(log_time, batch.geo.country, events[-SHOWN_EVENTS:], pages[-SHOWN_EVENTS:])
         if any(goals) or _PURCHASE in names:
-            for event, reached, at in zip(events, goals, occurred, strict=True):
-                if reached or event.name == _PURCHASE:
-                    site.add_totals(at, bool(reached), _revenue(event, batch.site))
+            for place, reached in enumerate(goals):
+                if reached or names[place] == _PURCHASE:
+                    at = batch.occurred[place if places is None else places[place]]
+                    site.add_totals(at, bool(reached), _revenue(events[place], batch.site))
 
     def _site(self, batch: EnrichedBatch) -> LiveSite:
         site_id = batch.record.site_id
