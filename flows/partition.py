@@ -96,12 +96,16 @@ class PartitionLogic:
         """What the chunk's records become."""
         last = chunk.records[-1]
         out = AdmittedChunk(self._key, last.offset + 1, last.log_time, counts=defaultdict(int))
+        accepted: dict[tuple[str, int], int] = defaultdict(int)  # by site and day: a `Count` for each costs more
         for record in chunk.records:
             self._log_time = record.log_time
             if record.heartbeat_at:
                 out.heartbeat_at = record.heartbeat_at
             else:
+                accepted[record.site_id, record.log_time // DAY_MS] += record.accepted
                 self._admit_record(record, out)
+        for (site_id, day), number in accepted.items():
+            out.counts[Count(site_id, day, Outcome.ACCEPTED, "")] += number
         self._next_offset = out.next_offset
         out.look_up_before = self._batches.oldest + RETRY_DRIFT_MS
         out.sessions.extend(self.sessions.advance(self._log_time))
@@ -113,7 +117,6 @@ class PartitionLogic:
         day = record.log_time // DAY_MS
         site_id = record.site_id
         counts = out.counts
-        counts[Count(site_id, day, Outcome.ACCEPTED, "")] += record.accepted
         for reason, number in record.rejected.items():
             counts[Count(site_id, day, Outcome.REJECTED, reason)] += number
         if record.batch_key and self._batches.seen(record.batch_key, record.log_time):
