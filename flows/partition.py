@@ -17,7 +17,7 @@ from flows.session_state import SessionState, require_inline
 from footfall.duplicates import BatchMemory
 from footfall.enrich.batch import EnrichedBatch
 from footfall.names import EventName, IdKind, Outcome, Source
-from footfall.sessions import Policy, SessionShard, Snapshot, facts_of, who_of
+from footfall.sessions import Policy, SessionShard, Snapshot
 
 DAY_MS = 86_400_000
 # A retry's skew-corrected time differs from the first attempt's by the network's whims.
@@ -177,22 +177,15 @@ class PartitionLogic:
     def _fold(
         self, record: EnrichedRecord, visitor: int, late: list[bool] | None, out: AdmittedChunk
     ) -> list[int] | None:
-        """Put the live events into sessions; the places to store, None for all."""
+        """Put the live events (there is one) into sessions; the places to store, None for all."""
         batch = record.batch
         assert batch is not None
-        facts = facts_of(batch)
-        live = None
-        if late is not None:
-            live = [place for place, is_late in enumerate(late) if not is_late]
-            facts = [facts[place] for place in live]
-        if not facts:
-            return None
-        seen = self.sessions.absorb(batch.site, visitor, who_of(batch), facts, record.log_time)
+        live = None if late is None else [place for place, is_late in enumerate(late) if not is_late]
+        seen = self.sessions.absorb_batch(batch, visitor, record.log_time, live)
         if not seen:
             return None
         out.counts[Count(record.site_id, record.log_time // DAY_MS, Outcome.DUPLICATE, "event")] += len(seen)
-        duplicates = set(seen) if live is None else {live[place] for place in seen}
-        return [place for place in range(len(batch)) if place not in duplicates]
+        return [place for place in range(len(batch)) if place not in seen]
 
     def _identities(self, record: EnrichedRecord, visitor: int, out: AdmittedChunk) -> None:
         batch = record.batch

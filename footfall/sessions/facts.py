@@ -14,6 +14,7 @@ from footfall.record import LogEvent
 from footfall.sites import Site
 
 PURCHASE = EventName.PURCHASE.value
+_SERVER = int(Source.SERVER)
 MONEY_UNIT = 10_000  # of the store: ten-thousandths
 
 
@@ -45,22 +46,27 @@ class Fact(NamedTuple):
 
 # Facts turned into columns: what is asked of all of them is then asked in C.
 Columns = tuple[
-    tuple[int, ...],  # occurred_at
-    tuple[bytes, ...],  # event_id
-    tuple[str, ...],  # name
-    tuple[str, ...],  # host
-    tuple[str, ...],  # path
-    tuple[Traffic, ...],
-    tuple[int, ...],  # engaged_ms
-    tuple[int, ...],  # revenue
-    tuple[tuple[str, ...], ...],  # goals
-    tuple[bool, ...],  # client
+    Sequence[int],  # occurred_at
+    Sequence[bytes],  # event_id
+    Sequence[str],  # name
+    Sequence[str],  # host
+    Sequence[str],  # path
+    Sequence[Traffic],
+    Sequence[int],  # engaged_ms
+    Sequence[int],  # revenue
+    Sequence[tuple[str, ...]],  # goals
+    Sequence[bool],  # client
 ]
 
 
 def columns_of(facts: Sequence[tuple[Any, ...]]) -> Columns:
     """The columns of at least one fact."""
     return cast(Columns, tuple(zip(*facts, strict=True)))
+
+
+def columns_at(columns: Columns, places: Sequence[int]) -> Columns:
+    """The columns of the events at these places; at least one."""
+    return cast(Columns, tuple([column[place] for place in places] for column in columns))
 
 
 def who_of(batch: EnrichedBatch) -> Who:
@@ -77,25 +83,29 @@ def who_of(batch: EnrichedBatch) -> Who:
 
 def facts_of(batch: EnrichedBatch) -> list[Fact]:
     """One fact per surviving event, in the order of the batch."""
-    events = batch.events
+    columns = zip(*columns_of_batch(batch), strict=True)
+    # Past the generated __new__, which is Python and costs as much as all the columns.
+    return cast("list[Fact]", list(map(tuple.__new__, repeat(Fact), columns)))
+
+
+def columns_of_batch(batch: EnrichedBatch) -> Columns:
+    """The columns of `facts_of`, without making the facts."""
+    events, pages = batch.events, batch.pages
     names = [event.name for event in events]
     bought = PURCHASE in names
     revenues = [_revenue(event, batch.site) for event in events] if bought else [0] * len(names)
-    columns = zip(
+    return (
         batch.occurred,
         [event.event_id for event in events],
         names,
-        [page.host for page in batch.pages],
-        [page.path for page in batch.pages],
+        [page.host for page in pages],
+        [page.path for page in pages],
         batch.traffic,
         [event.engaged_ms for event in events],
         revenues,
         batch.goals,
-        [batch.record.source != Source.SERVER] * len(names),
-        strict=True,
+        [batch.record.source != _SERVER] * len(names),
     )
-    # Past the generated __new__, which is Python and costs as much as all the columns.
-    return cast("list[Fact]", list(map(tuple.__new__, repeat(Fact), columns)))
 
 
 def _revenue(event: LogEvent, site: Site) -> int:

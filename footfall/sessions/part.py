@@ -7,6 +7,7 @@ is decided before, by event id, in `footfall.sessions.visitor`.
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Sequence
 from itertools import chain, compress
 
 from msgspec import Struct
@@ -82,7 +83,7 @@ class Part(Struct, array_like=True, gc=False):
         self.last_at = max(self.last_at, last_at)
         self.events += len(times)
         self.engaged_ms += sum(engaged_ms)
-        seen = list(compress(zip(times, ids, paths, strict=True), map(_is_page, names)))
+        seen = list(compress(zip(times, ids, paths), map(_is_page, names)))  # noqa: B905 - of one length
         if seen:
             self._add_pages(seen)
         if PURCHASE in names:
@@ -91,9 +92,11 @@ class Part(Struct, array_like=True, gc=False):
         if any(goals):
             self._add_goals(goals)
         if traffic.count(INTERNAL) != len(traffic):
-            for at, event_id, source in zip(times, ids, traffic, strict=True):
-                if source.channel:
-                    self._add_touch((at, event_id, *touch_key(traffic_values(source))))
+            for place, source in enumerate(traffic):
+                channel = source.channel
+                if channel and channel != DIRECT:
+                    key = (channel, source.utm_source or source.referrer_host, source.utm_campaign)
+                    self._add_touch((times[place], ids[place], *key))
 
     def merge(self, other: Part) -> None:
         """Take in another accumulator that shares no event with this one."""
@@ -154,7 +157,7 @@ class Part(Struct, array_like=True, gc=False):
         if self.last_page is None or page > self.last_page:
             self.last_page = page
 
-    def _add_goals(self, goals: tuple[tuple[str, ...], ...]) -> None:
+    def _add_goals(self, goals: Sequence[tuple[str, ...]]) -> None:
         self.conversions += sum(map(bool, goals))
         self.goals = sorted({*self.goals, *chain.from_iterable(goals)})
 

@@ -15,9 +15,8 @@ def to_row(part: Part, site_id: str, visitor_id: int, row_id: int) -> SessionRow
     """The row of a session, without its version, flags and log time."""
     channel, referrer_host, source, medium, campaign, term, content, click_id = part.traffic
     id_kind, device_type, browser, os, country, region, city, language, bot = cast(_Who, part.who)
-    touches = further_touches(part)
     pages = [page[2] for page in part.pages]
-    return SessionRow(
+    row = SessionRow(
         site_id=site_id,
         session_id=row_id,
         visitor_id=visitor_id,
@@ -41,10 +40,6 @@ def to_row(part: Part, site_id: str, visitor_id: int, row_id: int) -> SessionRow
         utm_term=term,
         utm_content=content,
         click_id=click_id,
-        touch_at=[touch[0] for touch in touches],
-        touch_channel=[touch[2] for touch in touches],
-        touch_source=[touch[3] for touch in touches],
-        touch_campaign=[touch[4] for touch in touches],
         device_type=device_type,
         browser=browser,
         os=os,
@@ -58,6 +53,13 @@ def to_row(part: Part, site_id: str, visitor_id: int, row_id: int) -> SessionRow
         revenue=part.revenue,
         bot=bot,
     )
+    touches = further_touches(part)
+    if touches:
+        row.touch_at = [touch[0] for touch in touches]
+        row.touch_channel = [touch[2] for touch in touches]
+        row.touch_source = [touch[3] for touch in touches]
+        row.touch_campaign = [touch[4] for touch in touches]
+    return row
 
 
 def further_touches(part: Part) -> list[Touch]:

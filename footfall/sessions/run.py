@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from footfall.sessions.facts import Columns, Who
@@ -33,6 +35,7 @@ class Run(Struct, array_like=True, gc=False):
     written: dict[int, Written] = {}  # session ids that stand in the store
     written_at: int = 0
     changed_at: int = 0  # log time of the first change that is not yet written; 0: none
+    max_id: bytes = b""  # of the ids, forgotten ones too; empty though there are ids: not known
 
     @property
     def has_client(self) -> bool:
@@ -52,12 +55,20 @@ class Run(Struct, array_like=True, gc=False):
         self.events += len(facts[0])
         self._part(first_at // DAY_MS).add(facts, first_at, last_at, who)
 
+    def add_ids(self, ids: Sequence[bytes]) -> None:
+        """Remember events by their ids."""
+        if self.max_id or not self.ids:
+            self.max_id = max(self.max_id, max(ids))
+        self.ids += b"".join(ids)
+
     def merge(self, other: Run) -> None:
         """Take in another run, which shares no event with this one."""
         self.first_at = min(self.first_at, other.first_at)
         self.last_at = max(self.last_at, other.last_at)
         self.reach = max(self.reach, other.reach)
         self.events += other.events
+        known = (self.max_id or not self.ids) and (other.max_id or not other.ids)
+        self.max_id = max(self.max_id, other.max_id) if known else b""
         self.ids += other.ids
         self.written = {**self.written, **other.written}
         self.written_at = max(self.written_at, other.written_at)
@@ -66,6 +77,8 @@ class Run(Struct, array_like=True, gc=False):
             self._part(part.day).merge(part)
 
     def _part(self, day: int) -> Part:
+        if self.parts and self.parts[-1].day == day:
+            return self.parts[-1]
         for part in self.parts:
             if part.day == day:
                 return part
@@ -129,7 +142,7 @@ class Run(Struct, array_like=True, gc=False):
                 row.is_closed = closed
                 rows.append(row)
         self.written = now
-        for row_id in before.keys() - now.keys():
+        for row_id in (before.keys() - now.keys()) if before else ():
             start_at = before[row_id][0]
             rows.append(withdrawal(site_id, row_id, visitor_id, start_at, generation, self.events, log_time))
         return rows

@@ -17,8 +17,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from footfall.enrich.batch import EnrichedBatch
 from footfall.sessions.delta import Changes, Replayed, encode_delta
-from footfall.sessions.facts import Fact, Who
+from footfall.sessions.facts import Columns, Fact, Who, columns_at, columns_of, columns_of_batch, who_of
 from footfall.sessions.part import NEVER
 from footfall.sessions.row import SessionRow
 from footfall.sessions.run import Run
@@ -104,15 +105,30 @@ class SessionShard:
         Returns the places in `facts` of duplicates: events whose id is in an open run
         of the visitor, or further up in `facts`. Log times must not run backwards.
         """
-        self._work_off(log_time)
         if not facts:
+            self._work_off(log_time)
             return []
+        return self._absorb(site, visitor_id, who, columns_of(facts), log_time)
+
+    def absorb_batch(
+        self, batch: EnrichedBatch, visitor_id: int, log_time: int, places: Sequence[int] | None = None
+    ) -> list[int]:
+        """`absorb` of the batch's `facts_of`, or of those at `places` (at least one), without
+        making them; the batch is not empty. Returns duplicates by their place in the batch."""
+        columns = columns_of_batch(batch)
+        if places is not None:
+            columns = columns_at(columns, places)
+        duplicates = self._absorb(batch.site, visitor_id, who_of(batch), columns, log_time)
+        return duplicates if places is None else [places[place] for place in duplicates]
+
+    def _absorb(self, site: Site, visitor_id: int, who: Who, columns: Columns, log_time: int) -> list[int]:
+        self._work_off(log_time)
         visitor = self._find(visitor_id)
         if visitor is None:
             visitor = self._hot[visitor_id] = Visitor(site.site_id)
             self._limit_hot()
         runs = len(visitor.runs)
-        duplicates = visitor.absorb(site, who, facts, log_time)
+        duplicates = visitor.absorb(site, who, columns, log_time)
         self._runs += len(visitor.runs) - runs
         for run in visitor.runs:
             if len(run.parts) > 2:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from footfall.sessions.facts import Columns, Fact, Who, columns_of
+from footfall.sessions.facts import Columns, Who, columns_at, columns_of
 from footfall.sessions.part import NEVER
 from footfall.sessions.run import DAY_MS, MAX_EVENT_IDS, Run
 from footfall.sites import DEFAULT_WINDOW_MS, Site
@@ -57,24 +57,34 @@ class Visitor:
         self.open_at = NEVER  # log time at which an open row is to be written
         self._seen: set[bytes] | None = None  # ids of their events, once they are asked for
 
-    def absorb(self, site: Site, who: Who, facts: Sequence[Fact], log_time: int) -> list[int]:
+    def absorb(self, site: Site, who: Who, columns: Columns, log_time: int) -> list[int]:
         """Take in the events of one record; the places of those already known."""
-        columns = columns_of(facts)
         ids = columns[1]
-        known = self._known_ids()
-        if known.isdisjoint(ids) and len(set(ids)) == len(ids):
+        if self._are_new(ids):
             self._join(site, who, columns, log_time)
             return []
-        places = []
-        fresh: dict[bytes, Fact] = {}
-        for place, (event_id, fact) in enumerate(zip(ids, facts, strict=True)):
+        known = self._known_ids()
+        duplicates: list[int] = []
+        fresh: dict[bytes, int] = {}
+        for place, event_id in enumerate(ids):
             if event_id in known or event_id in fresh:
-                places.append(place)
+                duplicates.append(place)
             else:
-                fresh[event_id] = fact
+                fresh[event_id] = place
         if fresh:
-            self._join(site, who, columns_of([*fresh.values()]), log_time)
-        return places
+            self._join(site, who, columns_at(columns, [*fresh.values()]), log_time)
+        return duplicates
+
+    def _are_new(self, ids: Sequence[bytes]) -> bool:
+        """Whether none of the ids is known, and each is there once. Ids with a clock in
+        front are mostly greater than all known ones, which is soon seen."""
+        if len(set(ids)) != len(ids):
+            return False
+        lowest = min(ids)
+        for run in self.runs:
+            if lowest <= run.max_id or (run.ids and not run.max_id):
+                return self._known_ids().isdisjoint(ids)
+        return True
 
     def _known_ids(self) -> set[bytes]:
         """Event ids of all open runs."""
@@ -87,23 +97,22 @@ class Visitor:
         return known
 
     def _join(self, site: Site, who: Who, facts: Columns, log_time: int) -> None:
-        ids = facts[1]
-        for chain in chains(site, facts):
-            run = self._run_for(chain)
-            run.add(chain.facts, who, chain.first_at, chain.last_at, chain.reach)
+        for first_at, last_at, reach, columns in chains(site, facts):
+            run = self._run_for(first_at, reach)
+            run.add(columns, who, first_at, last_at, reach)
             run.changed_at = run.changed_at or log_time
-            run.ids += b"".join(chain.facts[1])
+            run.add_ids(columns[1])
             if len(run.ids) > 16 * MAX_EVENT_IDS:
                 del run.ids[: 8 * MAX_EVENT_IDS]
                 self._seen = None
         if self._seen is not None:
-            self._seen.update(ids)
+            self._seen.update(facts[1])
 
-    def _run_for(self, chain: Chain) -> Run:
+    def _run_for(self, first_at: int, reach: int) -> Run:
         """The run that the events join: a new one, the only one they touch, or all that
         they touch made one."""
         runs = self.runs
-        met = [run for run in runs if run.first_at <= chain.reach and chain.first_at <= run.reach]
+        met = [run for run in runs if run.first_at <= reach and first_at <= run.reach]
         if not met:
             runs.append(run := Run())
             return run

@@ -38,11 +38,18 @@ def test_rows_in_the_store_are_the_sessions(
     for number in range(shards):
         own = [a for a in arrivals if a.visitor_id % shards == number]
         shard = SessionShard(POLICY, max_hot=1 + number)
+        deltas: list[bytes] = []
         for place, arrival in enumerate(own):
             store.insert(play(shard, site, [arrival], advance_every if place else 2))
+            deltas.append(shard.delta(everything=bool(place % 2)))
             if snapshot_every and place % snapshot_every == 0:
-                value = pickle.loads(pickle.dumps(shard.snapshot()))
-                shard = SessionShard.restore(value, POLICY, max_hot=2)
+                if place % 4 < 2:
+                    deltas = [*deltas, shard.delta()]
+                else:
+                    value = pickle.loads(pickle.dumps(shard.snapshot()))
+                    shard = SessionShard.restore(value, POLICY, max_hot=2)
+                    deltas = [shard.copy(shard.visitor_ids(), aliases=True), shard.delta()]
+                shard = SessionShard.from_deltas(deltas, POLICY, max_hot=2)
         if own:
             store.insert(finish(shard, own))
         assert len(shard) == shard.visitors == 0

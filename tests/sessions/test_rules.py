@@ -300,3 +300,34 @@ def test_a_row_has_no_field_left_out() -> None:
         if value == default
     }
     assert same == {"country", "region", "city", "bot", "generation", "is_bounce", "is_deleted"}
+
+
+def test_a_batch_folds_as_its_facts_do() -> None:
+    """The way past `Fact`, with duplicates and with a choice of places."""
+    events = [LogEvent(name="page_view", event_id=uuid7(START + n % 6, bytes([n % 6] * 10))) for n in range(8)]
+    batch = EnrichedBatch(Record(site_id="shop", events=events), SITE)
+    batch.occurred = [START + n for n in range(8)]
+    batch.pages = [Page("h", f"/{n}") for n in range(8)]
+    batch.traffic = [MAIL, GOOGLE] * 4
+    batch.goals = [()] * 8
+    for places in (None, [1, 2, 6, 7]):
+        one, other = SessionShard(POLICY), SessionShard(POLICY)
+        facts = facts_of(batch)
+        chosen = facts if places is None else [facts[place] for place in places]
+        told = one.absorb(SITE, 1, who_of(batch), chosen, START + 10)
+        assert other.absorb_batch(batch, 1, START + 10, places) == ([6, 7] if places is None else [7])
+        assert told == ([6, 7] if places is None else [3])
+        assert one.advance(START + DAY) == other.advance(START + DAY)
+
+
+def test_an_id_that_comes_again_is_known_whatever_its_order() -> None:
+    """Ids below, above and among the known ones; from state that has no greatest id too."""
+    live = Live()
+    told = [fact(START + n)._replace(event_id=n.to_bytes(16, "big")) for n in range(60)]
+    assert live.tell(*told[20:40]) == []
+    assert live.tell(*told[10:30]) == list(range(10, 20))
+    live.shard._wake(1).runs[0].max_id = b""
+    live.shard = SessionShard.restore(live.shard.snapshot(), POLICY)
+    assert live.tell(*told[30:50]) == list(range(10))
+    assert live.shard._wake(1).runs[0].max_id == b""
+    assert live.tell(*told) == list(range(10, 50))
