@@ -26,7 +26,7 @@ def test_the_checker_finds_the_fault(tmp_path: Path, fault: str) -> None:
     with Stack(tmp_path / "data", fault) as stack:
         load = Load(stack.settings.gateway_port, stack.public_id, HOST)
         load.start()
-        for _ in range(3):
+        for _ in range(2):
             _some_traffic(load)
             if victim == "flow":
                 stack.wait_for_unsaved_rows()

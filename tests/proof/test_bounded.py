@@ -16,7 +16,7 @@ from footfall.sessions import Policy
 from footfall.sites import Site, Window
 from tests.flows.making import KEY, T0
 
-VISITORS = 60_000  # twenty minutes, seventeen times as long as a session stays open
+VISITORS = 40_000  # thirteen minutes, eleven times as long as a session stays open
 EVERY_MS = 20  # a new visitor, who never comes again
 WINDOW_MS = 60_000
 LATENESS_MS = 10_000
