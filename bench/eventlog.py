@@ -1,6 +1,7 @@
 """The local event log: `python -m bench.eventlog`, about 15 s, one process.
 
-Closed loop: N requests wait at any time, each one 5 kB record (20 events); a request is
+Closed loop: N requests wait at any time, each one a record of 20 events as a browser sends
+them (about 5 kB; the log compresses it); a request is
 sent again when its commit is acknowledged, as the gateway's clients do. CPU is that of
 the whole process (this load generator included), checkpoints too.
 """
@@ -8,6 +9,7 @@ the whole process (this load generator included), checkpoints too.
 from __future__ import annotations
 
 import os
+import statistics
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,17 +17,34 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, cast
 
+import msgspec
+
+from bench.gateway_load import make_requests
 from eventlog.local import LocalLog
 from eventlog.protocol import LogFull
+from footfall import record
+from footfall.event import Batch
+from footfall.record import LogEvent, Record
 
-RECORD_BYTES = 5_000
+POOL = 200
 EVENTS_PER_RECORD = 20
 PARTITIONS = 4
 SECONDS = 3.0
 PACED_PER_S = 10_000  # = 200k events/s
 IDLE_POLLS = 2_000
+
+
+def make_records() -> list[bytes]:
+    """What the gateway would write for the requests of its own benchmark."""
+    bodies = [request.partition(b"\r\n\r\n")[2] for request in make_requests("pub_x", "x")[:POOL]]
+    batches = [msgspec.json.decode(body, type=Batch) for body in bodies]
+    return [record.encode(Record(site_id="x", events=cast(list[LogEvent], b.events))) for b in batches]
+
+
+RECORDS = make_records()
+RECORD_BYTES = round(statistics.mean(map(len, RECORDS)))
 
 
 @dataclass
@@ -68,13 +87,12 @@ class Driver:
     def __init__(self, log: LocalLog) -> None:
         self.done: SimpleQueue[tuple[list[Any], LogFull | None]] = SimpleQueue()
         self.appender = log.appender(on_done=lambda tokens, error: self.done.put((tokens, error)))
-        self.value = os.urandom(RECORD_BYTES)
         self.sent = 0
 
     def send(self) -> None:
         """One request, its start as its token."""
         self.sent += 1
-        self.appender.submit([(self.sent % PARTITIONS, self.value)], time.perf_counter())
+        self.appender.submit([(self.sent % PARTITIONS, RECORDS[self.sent % POOL])], time.perf_counter())
 
     def collect(self, load: Load) -> int:
         """Wait for one commit; how many requests it answered."""
