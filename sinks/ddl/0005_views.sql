@@ -174,7 +174,7 @@ AS SELECT
     t.user_id,
     t.props,
     t.bot,
-    t.late = 1 AS late,
+    CAST(t.late = 1, 'Bool') AS late,
     t.batch_key,
     t.log_partition,
     t.log_offset,
@@ -242,7 +242,7 @@ AS SELECT
     t.pages,
     t.page_views,
     t.events,
-    t.is_bounce = 1 AS is_bounce,
+    CAST(t.is_bounce = 1, 'Bool') AS is_bounce,
     t.hostname,
     t.channel,
     t.referrer_host,
@@ -268,7 +268,7 @@ AS SELECT
     t.orders,
     reinterpret(t.revenue, 'Decimal(18, 4)') AS revenue,
     t.bot,
-    t.is_closed = 1 AS is_closed,
+    CAST(t.is_closed = 1, 'Bool') AS is_closed,
     t.log_time
 FROM {database}.sessions AS t FINAL
 SETTINGS do_not_merge_across_partitions_select_final = 1
