@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 BENCHES = (
-    "eventlog", "gateway", "enrich", "agents", "sessioniser", "flow", "store", "storage", "pipeline",
+    "eventlog", "gateway", "enrich", "agents", "sessioniser", "session_stall", "flow", "store", "storage", "pipeline",
     "freshness", "footprint", "memory",
 )  # fmt: skip
 

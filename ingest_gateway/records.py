@@ -10,7 +10,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple, cast
 
-from footfall import ids, record
+from footfall import ids
 from footfall.enrich.clock import skew_ms
 from footfall.event import Batch, Event
 from footfall.names import Consent, IdKind, RejectReason, Source
@@ -20,6 +20,7 @@ from ingest_gateway.answers import unavailable, unreadable
 from ingest_gateway.checks import IDENTIFY, MAX_AGE_MS, check_browser, check_server
 from ingest_gateway.client import HONOURED, Client
 from ingest_gateway.parse import Parsed, Rejected
+from ingest_gateway.texts import encode_without_addresses, hide_in_header
 
 DAY_MS = 86_400_000
 CONSENTS = {"granted": Consent.GRANTED, "denied": Consent.DENIED, "pending": Consent.PENDING}
@@ -82,7 +83,7 @@ def _build_browser(sender: Sender, parsed: Parsed, unique: bytes) -> Built:
             event.session_id = ""  # nothing that links one day to another
     made = _record(sender, batch, consent, visitor, batch_id, events)
     made.rejected = _counted(all_rejected)
-    value = record.encode(made)
+    value = encode_without_addresses(made)
     return Built([(visitor.route % sender.partitions, value)], len(events), all_rejected)
 
 
@@ -107,7 +108,7 @@ def _build_server(sender: Sender, parsed: Parsed, unique: bytes) -> Built:
         visitor = _consented(sender, name, mine) if name else _server(sender, part_id)
         made = _record(sender, batch, consent, visitor, part_id, mine)
         made.rejected, counts = counts, {}
-        records.append((visitor.route % sender.partitions, record.encode(made)))
+        records.append((visitor.route % sender.partitions, encode_without_addresses(made)))
     return Built(records, len(events), all_rejected)
 
 
@@ -252,9 +253,9 @@ def _record(
         consent=consent,
         address=client.address.truncated,
         country=client.country,
-        user_agent=client.user_agent,
+        user_agent=hide_in_header(client.user_agent),
         client_hints=client.client_hints,
-        language=batch.language or client.language,
+        language=hide_in_header(batch.language or client.language),
         viewport_width=batch.viewport_width,
         viewport_height=batch.viewport_height,
         screen_width=batch.screen_width,
