@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 BENCHES = (
-    "eventlog", "gateway", "enrich", "agents", "sessioniser", "session_stall", "flow", "store", "storage", "pipeline",
-    "freshness", "footprint", "memory",
+    "eventlog", "gateway", "enrich", "agents", "sessioniser", "session_stall", "flow", "store", "storage",
+    "pipeline", "freshness", "footprint", "memory",
 )  # fmt: skip
 
 
