@@ -8,6 +8,7 @@ import selectors
 import socket
 import time
 import uuid
+from collections import deque
 from dataclasses import dataclass, field
 
 import msgspec
@@ -102,7 +103,8 @@ class Client:
         self._requests = requests
         self._next = 0
         self._selector = selectors.DefaultSelector()
-        self._idle: list[socket.socket] = []
+        # First come, first served: a connection left idle for long is closed by the gateway.
+        self._idle: deque[socket.socket] = deque()
         self._busy: dict[socket.socket, float] = {}
         for _ in range(connections):
             made = socket.create_connection(("127.0.0.1", port))
@@ -119,7 +121,7 @@ class Client:
         step = 1 / rate if rate else 0.0
         while (now := time.perf_counter()) < started + seconds:
             while self._idle and due <= now:
-                self._send(self._idle.pop(), due if rate else now)
+                self._send(self._idle.popleft(), due if rate else now)
                 due = due + step if rate else now
             wait = max(0.0, due - now) if rate and self._idle else 0.1
             for key, _ in self._selector.select(wait):
