@@ -33,7 +33,9 @@ class JobTable(Database):
         A run whose lease ran out is marked abandoned by whoever claims the job next.
         """
         self._make_lease(job)
-        free = (job_lease.c.job == job) & (job_lease.c.expires_at <= now)
+        # A lease that ends further ahead than its length was given by a clock that ran ahead.
+        over = (job_lease.c.expires_at <= now) | (job_lease.c.expires_at > now + ttl_ms)
+        free = (job_lease.c.job == job) & over
         with self.writing(announce=False) as connection:
             # The conditional update is the lock: of two claimers one changes no row.
             if not connection.execute(update(job_lease).where(free).values(expires_at=now + ttl_ms)).rowcount:

@@ -36,7 +36,9 @@ def enrich_record(raw: LogRecord, sites: SiteLookup, context: Context) -> Enrich
     except DecodeError as error:
         result = EnrichedRecord(raw.offset, raw.log_time)
         reason = QuarantineReason.UNDECODABLE
-        result.quarantined.append(Quarantined("", reason, str(error), raw.value[:MAX_PAYLOAD]))
+        # What cannot be read cannot be redacted either: it stays in the log, from where a
+        # replay by a newer version reads it.
+        result.quarantined.append(Quarantined("", reason, str(error), b""))
         result.accepted = 1
         return result
     if record.kind == "heartbeat":

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from flows.items import Admitted, AdmittedChunk, Count, EnrichedChunk, EnrichedRecord, Identity, PartitionKey
 from flows.session_state import SessionState, require_inline
-from footfall.duplicates import BatchMemory
+from footfall.duplicates import LIMIT, BatchMemory
 from footfall.enrich.batch import EnrichedBatch
 from footfall.names import EventName, IdKind, Outcome, Source
 from footfall.sessions import Policy, SessionShard, Snapshot
@@ -82,8 +82,10 @@ class PartitionLogic:
         self._next_offset, self._log_time = resume.next_offset, resume.log_time
         self._quarantined = {(site, day): count for site, day, count in resume.quarantined_today}
         since = resume.log_time - self._policy.duplicate_horizon_ms
-        self._batches.start(since)
-        for batch_key, log_time in load(self._key, resume.next_offset, since):
+        known = list(load(self._key, resume.next_offset, since))
+        # A load that was cut is complete from its oldest batch on only.
+        self._batches.start(known[0][1] if len(known) >= LIMIT else since)
+        for batch_key, log_time in known:
             self._batches.seen(batch_key, log_time)
 
     def snapshot(self) -> PartitionState:

@@ -59,7 +59,9 @@ class StorePartition(StatefulSinkPartition[AdmittedChunk, SinkState]):
         if chunk.quarantined:
             writer.add_quarantine([(partition, offset, at, item) for offset, at, item in chunk.quarantined])
         self._count(chunk)
-        writer.progress(partition, chunk.next_offset, chunk.log_time, chunk.heartbeat_at)
+        # One less: the next chunk may hold records of this chunk's last millisecond, and
+        # readers of `progress` rely on all rows up to its log time being stored.
+        writer.progress(partition, chunk.next_offset, chunk.log_time - 1, chunk.heartbeat_at)
         self._next_offset = chunk.next_offset
 
     def _count(self, chunk: AdmittedChunk) -> None:

@@ -26,6 +26,7 @@ class SitesView:
         self._seen = -1
         self._checked = 0.0
         self._sites = Sites()
+        self._failing = False
         self._stop = threading.Event()
         self.refresh()
         threading.Thread(target=self._keep_fresh, name="sites", daemon=True).start()
@@ -34,7 +35,7 @@ class SitesView:
         """The site; one just added is looked up at once, so that its first event is not lost."""
         site = self._sites.by_id.get(site_id)
         if site is None and time.monotonic() - self._checked > 0.1:
-            self.refresh()
+            self._try_refresh()
             site = self._sites.by_id.get(site_id)
         return site
 
@@ -48,15 +49,19 @@ class SitesView:
             self._checked = time.monotonic()
 
     def _keep_fresh(self) -> None:
-        failing = False
         while not self._stop.wait(REFRESH_S):
-            try:
-                self.refresh()
-                failing = False
-            except Exception as error:  # noqa: BLE001 - any fault of the control plane: keep the last view
-                if not failing:
-                    logger.warning("control plane unreachable, keeping the last known sites: %s", error)
-                failing = True
+            self._try_refresh()
+
+    def _try_refresh(self) -> None:
+        """Keep the last view where the control plane does not answer."""
+        try:
+            self.refresh()
+            self._failing = False
+        except Exception as error:  # noqa: BLE001 - any fault of the control plane
+            self._checked = time.monotonic()
+            if not self._failing:
+                logger.warning("control plane unreachable, keeping the last known sites: %s", error)
+            self._failing = True
 
     def close(self) -> None:
         """Stop refreshing."""

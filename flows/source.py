@@ -6,6 +6,8 @@ snapshot; a position the log no longer has stops the flow instead of skipping.
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -16,6 +18,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from eventlog.protocol import OffsetLost, Reader
 from flows.items import PartitionKey, RawChunk
 
+logger = logging.getLogger(__name__)
 MAX_RECORDS = 1_000
 MAX_BYTES = 4 * 1024 * 1024
 IDLE_POLL = timedelta(milliseconds=50)
@@ -83,8 +86,11 @@ class LogPartition(StatefulSourcePartition[RawChunk, int]):
         """Make the position visible to `lag`; nothing depends on it."""
         now = time.monotonic()
         if self._offset != self._committed and now >= self._commit_due:
-            self._reader.commit(GROUP, self._key.partition, self._offset)
-            self._committed = self._offset
+            try:
+                self._reader.commit(GROUP, self._key.partition, self._offset)
+                self._committed = self._offset
+            except (OSError, sqlite3.Error) as error:
+                logger.warning("the position of %s cannot be shown: %s", self._key, error)
             self._commit_due = now + COMMIT_EVERY_S
 
     def next_awake(self) -> datetime | None:

@@ -11,8 +11,9 @@ LIMIT = 500_000
 
 
 def batch_key(batch_id: bytes) -> int:
-    """The 64 bits a batch is remembered by (the random half of its UUID)."""
-    return int.from_bytes(batch_id[-8:], "big")
+    """The 64 bits a batch is remembered by: both halves of its UUID, as versions differ in
+    which of them is random."""
+    return int.from_bytes(batch_id[:8], "big") ^ int.from_bytes(batch_id[8:], "big")
 
 
 class BatchMemory:

@@ -74,7 +74,8 @@ class LiveShard:
         if batch.bot or not batch.events or (places is not None and not places):
             return
         site = self._site(batch)
-        site.see(visitor_id, log_time, self._index(batch.geo.country))
+        if visitor_id:  # a server without a visitor is nobody
+            site.see(visitor_id, log_time, self._index(batch.geo.country))
         events, pages, goals = batch.events, batch.pages, batch.goals
         if places is not None:
             events = [events[i] for i in places]

@@ -91,6 +91,14 @@ class Request:
 Handler = Callable[[Request], Awaitable[Answer]]
 
 
+def _join_forwarded(headers: dict[str, str], all_headers: AllHeaders) -> None:
+    """Each proxy may have added a header of its own instead of extending the first: all of
+    them count, and are part of what a browser is remembered by."""
+    for name in ("x-forwarded-for", "forwarded"):
+        if name in headers:
+            headers[name] = ",".join(all_headers.get_all(name))
+
+
 class Gateway:
     """HTTP in, event log out. `clock` is UTC milliseconds."""
 
@@ -128,7 +136,10 @@ class Gateway:
         headers: dict[str, str] = {}
         path = scope.path  # Granian makes a new string at each look
         try:
-            headers = dict(scope.headers.items())
+            pairs = scope.headers.items()
+            headers = dict(pairs)
+            if len(headers) != len(pairs):
+                _join_forwarded(headers, scope.headers)
             answer = await self._answer(path, scope, exchange, headers)
         except RefusedError as refusal:
             self._counts.refused[refusal.error] += 1
@@ -267,11 +278,8 @@ class Gateway:
 
     def _address(self, request: Request) -> Address:
         """The client's; `RefusedError` 429 if too many requests come from there."""
-        forwarded_for = forwarded = ""
-        if "x-forwarded-for" in request.headers or "forwarded" in request.headers:
-            # Each proxy may have added a header of its own instead of extending the first.
-            forwarded_for = ",".join(request.scope.headers.get_all("x-forwarded-for"))
-            forwarded = ",".join(request.scope.headers.get_all("forwarded"))
+        forwarded_for = request.headers.get("x-forwarded-for", "")
+        forwarded = request.headers.get("forwarded", "")
         address = self._resolver.resolve(request.scope.client, forwarded_for, forwarded)
         self._check_address(address)
         return address

@@ -62,5 +62,5 @@ class AddressLimit:
     def _forget(self, now: float) -> None:
         self._buckets = {key: bucket for key, bucket in self._buckets.items() if not bucket.is_full(now)}
         # An attack from very many addresses: the oldest go, so that memory stays bounded.
-        for key in list(self._buckets)[: len(self._buckets) - MAX_ADDRESSES // 2]:
+        for key in list(self._buckets)[: max(0, len(self._buckets) - MAX_ADDRESSES // 2)]:
             del self._buckets[key]

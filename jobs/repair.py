@@ -120,8 +120,9 @@ class _Repair:
         days = 1
         while entries:
             again = []
-            facts = read_facts(self.client, self.stage, site, [e.visitor_id for e in entries], span)
+            # In this order: rows read first have all their events among facts read later.
             standing = self._standing(site, entries, span)
+            facts = read_facts(self.client, self.stage, site, [e.visitor_id for e in entries], span)
             for entry in entries:
                 scope = scope_of(site, facts.get(entry.visitor_id, []), entry.first_at, entry.last_at, span)
                 if scope is None and days < MAX_WIDEN_DAYS:

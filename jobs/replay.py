@@ -28,12 +28,11 @@ def same_record(item: Quarantined) -> list[Appended]:
     return [(item.log_partition, item.payload)]
 
 
-# How an item becomes records again. What is not listed (an import's lines) is made by
-# the caller's own function, which knows the format.
+# How an item becomes records again. What is not listed (an import's lines, what could not
+# be decoded) is made by the caller's own function, which knows the format or the log.
 REBUILD: dict[str, Rebuild] = {
     QuarantineReason.UNKNOWN_SITE: same_record,
     QuarantineReason.STEP_FAILED: same_record,
-    QuarantineReason.UNDECODABLE: same_record,
 }
 
 

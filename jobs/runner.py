@@ -29,12 +29,14 @@ class BusyError(Exception):
     """Somebody else holds the job's lease."""
 
 
-def next_due(job: Job, runs: Sequence[JobRun], start_ms: int) -> int:
+def next_due(job: Job, runs: Sequence[JobRun], start_ms: int, now: int) -> int:
     """When the job is to run next. `runs`: its history, newest first; `start_ms`: when
     this process started, before which nothing could be run."""
     if not runs:
         return start_ms if job.every is not None else job.due_after(start_ms)
     last = runs[0]
+    if last.state != "running" and max(last.started_at, last.finished_at) > now:
+        return now  # the clock was ahead then: do not wait until it comes there again
     if last.state == "failed":
         failures = next((n for n, run in enumerate(runs) if run.state != "failed"), len(runs))
         shortest, longest = BACKOFF_MS
@@ -74,12 +76,16 @@ class Runner:
             self._run_due(next(job for job in self._jobs if job.name == name))
 
     def _plan(self, job: Job) -> None:
-        due = next_due(job, self._context.control.job_runs(job.name, limit=12), self._start_ms)
+        due = next_due(
+            job, self._context.control.job_runs(job.name, limit=12), self._start_ms, self._context.now_ms()
+        )
         self._due[job.name] = due + random.randrange(JITTER_MS)
 
     def _run_due(self, job: Job) -> None:
         now = self._context.now_ms()
-        due = next_due(job, self._context.control.job_runs(job.name, limit=12), self._start_ms)
+        due = next_due(
+            job, self._context.control.job_runs(job.name, limit=12), self._start_ms, self._context.now_ms()
+        )
         if due > now and job.name not in self._again:  # another process has run it meanwhile
             self._plan(job)
             return

@@ -66,5 +66,5 @@ def stored_by_partition(client: Client) -> dict[int, int]:
 def stored_until(client: Client, partitions: int) -> int:
     """Log time (ms) up to which everything of every partition is stored; 0 where a
     partition has not been heard of yet."""
-    known = stored_by_partition(client)
+    known = {n: at for n, at in stored_by_partition(client).items() if n < partitions}
     return min(known.values()) if len(known) >= partitions else 0

@@ -46,7 +46,7 @@ def stored_positions(client: Client, database: str, block: EventBlock) -> set[Po
 def progress_of(client: Client, database: str, partition: int) -> tuple[int, int]:
     """(next offset: all below it is stored, time of the last stored heartbeat in ms); 0 where nothing is."""
     rows = client.execute(
-        "SELECT max(log_offset), max(toUnixTimestamp64Milli(heartbeat_at)) "  # noqa: S608 - a checked name
+        "SELECT max(log_offset), toUnixTimestamp64Milli(argMax(heartbeat_at, (log_offset, stored_at))) "  # noqa: S608 - a checked name
         f"FROM {identifier(database)}.progress WHERE log_partition = %(partition)s",
         {"partition": partition},
     )

@@ -43,8 +43,10 @@ class Recovery:
             if reached < position:
                 raise StoreBehind(
                     f"{self._database} is stored up to offset {reached} of partition {partition}, but the flow "
-                    f"had come to {position}: the store was restored from an older backup. Bring the records "
-                    "in between back with `footfall replay`, then start again"
+                    f"had come to {position}: the store was restored from an older backup. To fill the gap "
+                    "from what the log still keeps, stop Footfall, move flow/ of the data directory away and "
+                    "start again: stored positions are left out. Sessions that began before the log's oldest "
+                    "record then come out a second time"
                 )
             return positions.last_stored(client, self._database, partition, position), heartbeat_at
 

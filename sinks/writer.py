@@ -150,7 +150,7 @@ class StoreWriter:
     def progress(self, partition: int, next_offset: int, log_time: int, heartbeat_at: int) -> None:
         """All below `next_offset` was added; `heartbeat_at` 0: no heartbeat among it."""
         with self._changed:
-            heartbeat_at = max(heartbeat_at, self._heartbeats.get(partition, 0))
+            heartbeat_at = heartbeat_at or self._heartbeats.get(partition, 0)
             self._heartbeats[partition] = heartbeat_at
             self._begun().progress[partition] = Progress(next_offset, log_time, heartbeat_at)
 

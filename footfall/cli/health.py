@@ -16,6 +16,7 @@ from footfall.cli.running import read_status
 from footfall.names import Outcome, database_name
 from footfall.settings import Settings
 
+FAILING_RESTARTS = 5  # a part that keeps dying is not well, even if data still arrive
 STUCK_AFTER_BEATS = 3  # missing heartbeats; 30 s by default
 LOW_DISK_BYTES = 2 * 1024**3
 
@@ -133,7 +134,8 @@ def _log(settings: Settings, health: Health) -> None:
 def _store(settings: Settings, health: Health) -> None:
     for line in _rows(
         settings,
-        "SELECT log_partition, toUnixTimestamp64Milli(max(heartbeat_at)), max(log_offset) FROM {}.progress "
+        "SELECT log_partition, toUnixTimestamp64Milli(argMax(heartbeat_at, (log_offset, stored_at))), "
+        "max(log_offset) FROM {}.progress "
         "GROUP BY log_partition",
     ):
         number, at_ms, offset = map(int, line)
@@ -141,7 +143,8 @@ def _store(settings: Settings, health: Health) -> None:
             partition = health.partitions[number]
             partition.waiting_records = max(0, partition.end - offset)
             if at_ms:
-                partition.heartbeat_age_s = max(0.0, time.time() - at_ms / 1000)
+                # A heartbeat of the future is as wrong as one of long ago: a clock was set back.
+                partition.heartbeat_age_s = abs(time.time() - at_ms / 1000)
     ages = [partition.heartbeat_age_s for partition in health.partitions]
     known = [age for age in ages if age is not None]
     health.heartbeat_age_s = max(known) if len(known) == len(ages) and known else None
@@ -193,6 +196,7 @@ def _judge(settings: Settings, health: Health, runs: bool) -> None:
         health.problems.append(f"the books do not add up for {', '.join(wrong)}: more was stored than accepted")
     for part in health.parts:
         if part.state not in ("ready", "done"):
+            health.ok = health.ok and part.restarts < FAILING_RESTARTS
             health.problems.append(
                 f"{part.name} is {part.state}: see {settings.data_dir / 'logs' / (part.name + '.log')}"
             )

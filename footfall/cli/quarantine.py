@@ -110,7 +110,10 @@ def replay_items(item_id: str | None, site_id: str | None, reason: str | None, s
         wanted = [i for i in items if reason in (None, i.reason) and site_id in (None, i.site_id)]
         appender = LocalLog(settings.log_dir(name), settings.topics()[name]).appender()
         try:
-            rebuild = REBUILD | {QuarantineReason.BAD_LINE.value: _lines_again(settings, name)}
+            rebuild = REBUILD | {
+                QuarantineReason.BAD_LINE.value: _lines_again(settings, name),
+                QuarantineReason.UNDECODABLE.value: _from_log(settings, name),
+            }
             count, left = replay(client, appender, wanted, rebuild)
         finally:
             appender.close(10.0)
@@ -119,6 +122,25 @@ def replay_items(item_id: str | None, site_id: str | None, reason: str | None, s
     click.echo(f"{count:,} of {len(wanted):,} items put into the log again")
     if left:
         click.echo(f"{len(left):,} are as unreadable as before and stay, for example {left[0].id}")
+
+
+def _from_log(settings: Settings, stage: str) -> Rebuild:
+    """Records an older Footfall could not decode, read again from the log as long as it has them."""
+    from eventlog.local import LocalLog
+    from eventlog.protocol import OffsetLost
+    from footfall.record import DecodeError, decode
+
+    reader = LocalLog(settings.log_dir(stage), settings.topics()[stage]).reader()
+
+    def rebuild(item: Quarantined) -> list[Appended] | None:
+        try:
+            (found,) = reader.read(item.log_partition, item.log_offset, 1, 1)
+            decode(found.value)
+        except (OffsetLost, DecodeError, ValueError):
+            return None
+        return [(item.log_partition, found.value)]
+
+    return rebuild
 
 
 def _lines_again(settings: Settings, stage: str) -> Rebuild:

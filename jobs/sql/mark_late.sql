@@ -1,8 +1,9 @@
--- Visitors of late events stored since the last look. The plain bounds let the index on log time work.
+-- Visitors of late events stored since the last look. The mark is of their own rows, so that it
+-- grows with every look and never meets its own done line. The plain bounds let the index on log time work.
 INSERT INTO {database}.repair_list
 (site_id, visitor_id, mark, first_at, last_at, events, version, is_deleted)
 WITH toInt64(toUnixTimestamp64Milli(log_time)) AS log_ms
-SELECT site_id, visitor_id, %(until)s, min(occurred_at), max(occurred_at), count(), 0, 0
+SELECT site_id, visitor_id, toUInt64(max(log_ms)), min(occurred_at), max(occurred_at), count(), 0, 0
 FROM {database}.events
 WHERE
     late = 1

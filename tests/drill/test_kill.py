@@ -57,7 +57,7 @@ def test_five_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.drill
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("seed", range(4))
-def test_twenty_kills(tmp_path: Path, seed: int) -> None:
+def test_twenty_kills(tmp_path: Path) -> None:
+    seed = random.randrange(2**31)
     with Stack(tmp_path / "data") as stack:
-        assert drill(stack, rounds=5, seed=seed) == []
+        assert drill(stack, rounds=20, seed=seed) == [], f"seed {seed}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footfall.duplicates import BatchMemory
+from footfall.duplicates import BatchMemory, batch_key
 
 HORIZON = 600
 
@@ -33,3 +35,8 @@ def test_the_number_of_keys_is_bounded_and_the_shorter_horizon_is_said() -> None
     assert memory.oldest > 1 + 10_000 // 100 - HORIZON
     assert memory.seen(9_999, 101)
     assert not memory.seen(1, 101)
+
+
+def test_batches_of_any_uuid_version_are_told_apart() -> None:
+    for make in (uuid.uuid1, uuid.uuid4):
+        assert len({batch_key(make().bytes) for _ in range(1000)}) == 1000

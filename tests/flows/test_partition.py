@@ -7,6 +7,7 @@ import pickle
 from flows.items import AdmittedChunk
 from flows.live import live_places
 from flows.partition import PartitionLogic
+from footfall.duplicates import batch_key
 from footfall.names import IdKind, Source
 from tests.flows.making import KEY, MINUTE, POLICY, T0, Partition, event, record, stored
 
@@ -170,7 +171,7 @@ def test_batches_read_back_from_the_store_are_remembered() -> None:
     first = Partition()
     batch = record(1, T0, [event(1, T0)])
     first.send(T0, batch)
-    keys = [(int.from_bytes(batch.batch_id[-8:], "big"), T0)]
+    keys = [(batch_key(batch.batch_id), T0)]
     first.logic = PartitionLogic(KEY, POLICY, lambda *_: keys, first.logic.snapshot())
     first.send(T0 + MINUTE, batch)
     assert first.count("duplicate", "batch") == 1

@@ -114,3 +114,11 @@ def test_a_submission_that_does_not_fit_is_tried_in_parts(tmp_path: Path) -> Non
     small, other, large = asyncio.run(run())
     assert (small, other) == (None, None)
     assert isinstance(large, LogFull)
+
+
+def test_an_attack_from_many_addresses_does_not_forget_nearly_everybody() -> None:
+    limit = AddressLimit(10)
+    for number in range(MAX_ADDRESSES + 1):
+        limit.check(str(number), 0.0)
+    limit.check("one more", 1e-9)
+    assert len(limit._buckets) >= MAX_ADDRESSES // 2

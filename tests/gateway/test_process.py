@@ -201,3 +201,17 @@ def test_a_taken_port_is_said_plainly(own: GatewayProcess) -> None:
         assert second.process.returncode == 1
     finally:
         second.close()
+
+
+def test_visitors_behind_two_proxies_that_each_add_a_header_stay_two(own: GatewayProcess, shop: Site) -> None:
+    own.start()
+    for address in ("203.0.113.77", "198.51.100.9"):
+        headers = [
+            ("x-footfall-site", shop.public_id),
+            ("x-forwarded-for", address),  # the outer proxy's
+            ("x-forwarded-for", "127.0.0.1"),  # the inner one's, the same for everybody
+        ]
+        assert own.client.post("/v1/batch", content=BODY, headers=headers).status_code == 202
+    made = [record for record in own.records() if record.events]
+    assert {record.address for record in made} == {"203.0.113.0", "198.51.100.0"}
+    assert len({record.visitor_id for record in made}) == 2

@@ -104,13 +104,13 @@ def test_quarantine_list_show_and_replay_once(made: Bench) -> None:
     first, second = record("first"), record("second")
     quarantined(made, 7, QuarantineReason.UNKNOWN_SITE, first)
     quarantined(made, 8, QuarantineReason.STEP_FAILED, second)
-    quarantined(made, 9, QuarantineReason.UNDECODABLE, b"\xff\x00 not a record", site_id="")
+    quarantined(made, 1, QuarantineReason.UNDECODABLE, b"", site_id="")
+    quarantined(made, 9, QuarantineReason.UNDECODABLE, b"", site_id="")
     listed = footfall("quarantine", "list").output
     assert "1-7-0" in listed
     assert "why [x]" in listed
     assert "1-9-0" in footfall("quarantine", "list", "--site", "-").output
     assert '"name": "first"' in footfall("quarantine", "show", "1-7-0").output
-    assert "\\xff" in footfall("quarantine", "show", "1-9-0").output
     assert "no item 0-1-0" in footfall("quarantine", "show", "0-1-0", code=1).output
 
     assert "1 of 1 items" in footfall("quarantine", "replay", "1-7-0").output
@@ -118,7 +118,11 @@ def test_quarantine_list_show_and_replay_once(made: Bench) -> None:
     assert "0 of 1 items" in footfall("quarantine", "replay", "1-7-0").output
     assert "1 of 2 items" in footfall("quarantine", "replay", "--site", SITE).output
     assert logged(made) == [(1, first), (1, second)]
-    assert "1 of 1 items" in footfall("quarantine", "replay", "--reason", "undecodable_record").output
+    # From the log, where the second is by now what this version can read; the other is not there.
+    from_log = footfall("quarantine", "replay", "--reason", "undecodable_record").output
+    assert "1 of 2 items" in from_log
+    assert "for example 1-9-0" in from_log
+    assert logged(made) == [(1, first), (1, second), (1, second)]
     assert footfall("quarantine", "list").output.count("yes") == 3
     footfall("quarantine", "replay", code=2)
 

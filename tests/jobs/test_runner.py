@@ -108,7 +108,7 @@ def test_without_catch_up_a_missed_time_is_missed(control: Control, clock: Clock
     job = Job("daily", "a test", lambda c: "done", daily_at=clock_time(13, 0), catch_up=False)
     Runner([job], context_of(control, clock), "a").run(job)
     start = START + 3 * 24 * 60 * MINUTE
-    due = next_due(job, control.job_runs("daily"), start)
+    due = next_due(job, control.job_runs("daily"), start, start)
     assert due == start + 60 * MINUTE
 
 
@@ -121,7 +121,7 @@ def test_a_failure_is_recorded_and_backs_off(control: Control, clock: Clock) -> 
     waits = []
     for _ in range(4):
         runner.run(job)
-        waits.append(next_due(job, control.job_runs("tick"), START) - clock.now)
+        waits.append(next_due(job, control.job_runs("tick"), START, clock.now) - clock.now)
     assert waits == [BACKOFF_MS[0] * 2**n for n in range(4)]
     last = control.job_runs("tick")[0]
     assert (last.state, last.detail) == ("failed", "RuntimeError: the store says no")

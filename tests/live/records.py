@@ -42,7 +42,7 @@ def traffic(seed: int, count: int) -> list[tuple[EnrichedBatch, int, int]]:
     at, out = BASE, []
     for _ in range(count):
         at += rnd.randrange(20_000)
-        visitor = rnd.randrange(30)
+        visitor = 1 + rnd.randrange(30)
         made = batch(
             *rnd.choices(["page_view", "click", "purchase", "path_change"], k=rnd.randint(1, 30)),
             visitor=visitor,

@@ -133,3 +133,10 @@ def test_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (value.visitors, value.capped, sum(value.countries.values())) == (10, True, 10)
     assert value.pages == {"/0": 1, "/1": 1, "/2": 1, "/3": 1, "/4": 1, OTHER: 95}
     assert len(value.events) == 20
+
+
+def test_a_server_without_a_visitor_is_nobody() -> None:
+    shard = LiveShard(0)
+    shard.absorb(batch("purchase", revenue=5.0, goals=("buy",)), 0, BASE)
+    value = latest(shard)["shop"]
+    assert (value.visitors, value.conversions, value.revenue) == (0, 1, 50_000)

@@ -60,7 +60,7 @@ def test_writing_the_same_again_changes_nothing(valkey: ValkeyProcess, writer: L
     def replay() -> list[LiveValues]:
         shard = LiveShard(0)
         for n in range(5):
-            shard.absorb(batch("page_view", "purchase", revenue=2.5, goals=("buy",)), n, BASE + n)
+            shard.absorb(batch("page_view", "purchase", revenue=2.5, goals=("buy",)), n + 1, BASE + n)
         return shard.take()
 
     writer.put(replay())

@@ -1,6 +1,7 @@
 """Lines of an access log become log records. Pure: the same lines give the same bytes.
 
-Ids are hashes of what a line says, so that an import that was killed or repeated changes
+Ids are keyed hashes of what a line says (without the key, an address could be found by
+trying the 256 that a truncated one stands for), so that an import that was killed or repeated changes
 nothing. A visitor is a keyed hash of address, user agent and UTC day, as for everybody
 who gave no consent (a visit across midnight keeps its first day's); the full address
 stays in memory.
@@ -132,7 +133,7 @@ class RecordMaker:
         ordinal = line.ordinal.to_bytes(4, "big")
         return LogEvent(
             name=name.value,
-            event_id=ids.derived_uuid7(parsed.at_ms, self._site_id, line.data, ordinal),
+            event_id=ids.derived_uuid7(parsed.at_ms, self._secret, self._site_id, line.data, ordinal),
             occurred_at=parsed.at_ms,
             url=_url(parsed, self._host),
             referrer=parsed.referrer,
@@ -144,7 +145,7 @@ class RecordMaker:
         record = Record(
             kind="quarantine",
             site_id=self._site_id,
-            batch_id=ids.derived_uuid7(0, self._site_id, line.data, line.ordinal.to_bytes(4, "big")),
+            batch_id=ids.derived_uuid7(0, self._secret, self._site_id, line.data, line.ordinal.to_bytes(4, "big")),
             source=Source.IMPORT,
             received_at=self._now_ms,
             payload=bad.redacted,
