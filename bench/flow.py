@@ -29,6 +29,7 @@ from footfall.sites import Goal, Site
 from sinks.event_block import EventBlock
 from sinks.event_columns import Encoder
 from sinks.native import StringPieces
+from sinks.positions import Stored
 from sinks.session_block import encode_sessions
 from sinks.writer import StoredPositions
 
@@ -52,7 +53,7 @@ class EncodingWriter:
         self.rows = self.sessions = self.bytes = 0
 
     def recover(self, partition: int, position: int) -> StoredPositions:
-        return StoredPositions(position, -1, lambda _first, _last: {})
+        return StoredPositions(position, Stored(), lambda _first, _last: {})
 
     def add_events(self, *args: Any, stored: object, look_up_before: int) -> None:
         self.block.add(*args)

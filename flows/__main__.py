@@ -21,11 +21,11 @@ from flows.state_file import StateLost
 from flows.wiring import Wiring
 from footfall.settings import Settings
 from sinks.clickhouse import StoreUnreachableError
-from sinks.writer import StoreBehind
+from sinks.writer import LogReplaced, StoreBehind
 
 logger = logging.getLogger("flows")
 
-EXPECTED = (OffsetLost, LogDamaged, StateLost, StoreBehind, StoreUnreachableError, ControlError)
+EXPECTED = (OffsetLost, LogDamaged, StateLost, StoreBehind, LogReplaced, StoreUnreachableError, ControlError)
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ inserts that may still run are ended and the stored positions are read back from
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from clickhouse_driver import Client
 
@@ -54,15 +55,28 @@ def progress_of(client: Client, database: str, partition: int) -> tuple[int, int
     return int(reached), int(heartbeat_at)
 
 
-def last_stored(client: Client, database: str, partition: int, position: int) -> int:
-    """The highest stored offset from `position` on; -1 where there is none."""
+class LogReplaced(Exception):
+    """The store's positions are of another log than the one that is read now."""
+
+
+class Stored(NamedTuple):
+    """The stored offsets of a partition from a position on; all -1 where there are none."""
+
+    last: int = -1
+    first: int = -1
+    first_log_time: int = -1  # ms
+
+
+def stored_range(client: Client, database: str, partition: int, position: int) -> Stored:
+    """What is stored from `position` on."""
     rows = client.execute(
-        f"SELECT count(), max(log_offset) FROM {identifier(database)}.events "  # noqa: S608 - a checked name
+        "SELECT count(), max(log_offset), min(log_offset), "  # noqa: S608 - a checked name
+        f"argMin(toUnixTimestamp64Milli(log_time), log_offset) FROM {identifier(database)}.events "
         "WHERE log_partition = %(partition)s AND log_offset >= %(position)s",
         {"partition": partition, "position": position},
     )
-    count, last = rows[0]
-    return int(last) if count else -1
+    count, *found = rows[0]
+    return Stored(*map(int, found)) if count else Stored()
 
 
 def read_window(client: Client, database: str, partition: int, first: int, last: int) -> dict[int, int]:
@@ -82,8 +96,9 @@ class StoredPositions:
     nothing costs anything.
     """
 
-    def __init__(self, position: int, last: int, read: Read) -> None:
-        self._last = last  # -1: nothing is stored
+    def __init__(self, position: int, stored: Stored, read: Read) -> None:
+        self._stored = stored
+        self._last = stored.last
         self._read = read
         self._window: dict[int, int] = {}
         self._window_end = position - 1
@@ -93,8 +108,18 @@ class StoredPositions:
         """The highest stored offset, -1 where there is none."""
         return self._last
 
-    def missing(self, offset: int, indexes: Sequence[int]) -> list[int] | None:
-        """The places in `indexes` (of the record's events) that are not stored; None: all of them."""
+    def missing(self, offset: int, indexes: Sequence[int], log_time: int) -> list[int] | None:
+        """The places in `indexes` (of the record's events) that are not stored; None: all of them.
+
+        Raises `LogReplaced` where the first stored record has another log time in this log:
+        to leave its events out would be to lose them.
+        """
+        if offset == self._stored.first and log_time != self._stored.first_log_time:
+            raise LogReplaced(
+                f"the store holds another record at offset {offset} than the log: the log was made anew or "
+                "restored. Stop Footfall, move the data directory's log/ and flow/ away, and give the new log "
+                "a stage or a store of its own, or restore the log that belongs to this store"
+            )
         if offset > self._last:
             self._window = {}
             return None

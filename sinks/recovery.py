@@ -37,7 +37,7 @@ class Recovery:
         if the store does not have all below `position`.
         """
 
-        def read(client: Client) -> tuple[int, int]:
+        def read(client: Client) -> tuple[positions.Stored, int]:
             self._end_predecessor(client)
             reached, heartbeat_at = positions.progress_of(client, self._database, partition)
             if reached < position:
@@ -48,10 +48,12 @@ class Recovery:
                     "start again: stored positions are left out. Sessions that began before the log's oldest "
                     "record then come out a second time"
                 )
-            return positions.last_stored(client, self._database, partition, position), heartbeat_at
+            return positions.stored_range(client, self._database, partition, position), heartbeat_at
 
-        last, heartbeat_at = self._with_client(read)
-        return StoredPositions(position, last, lambda low, high: self._window(partition, low, high)), heartbeat_at
+        stored, heartbeat_at = self._with_client(read)
+        return StoredPositions(
+            position, stored, lambda low, high: self._window(partition, low, high)
+        ), heartbeat_at
 
     def _end_predecessor(self, client: Client) -> None:
         # Once, before this life's first insert, which bears the same prefix.

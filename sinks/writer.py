@@ -26,7 +26,7 @@ from sinks.buffer import Buffer, Day, Progress
 from sinks.clickhouse import StoreUnreachableError, identifier
 from sinks.event_day import DAY_MS
 from sinks.flusher import Flusher
-from sinks.positions import StoredPositions
+from sinks.positions import LogReplaced, StoredPositions
 from sinks.recovery import Recovery, StoreBehind
 from sinks.rows import CountKey, IdentityRow, QuarantinedItem, ledger_rows, quarantine_row
 
@@ -35,7 +35,7 @@ RETRY_LIMIT_S = 600.0
 # Progress and ledger are small parts of their own: written with every flush they would cost an
 # idle machine more than the events do.
 PROGRESS_SECONDS = 5.0
-__all__ = ["StoreBehind", "StoreWriter", "StoredPositions"]
+__all__ = ["LogReplaced", "StoreBehind", "StoreWriter", "StoredPositions"]
 _PREFIX = re.compile(r"[a-z0-9-]{1,64}")
 
 
@@ -104,7 +104,7 @@ class StoreWriter:
         wanted = range(len(batch)) if places is None else places
         given = len(wanted)
         if stored is not None:
-            missing = stored.missing(offset, batch.index)
+            missing = stored.missing(offset, batch.index, log_time)
             if missing is not None:
                 there = set(missing)
                 wanted = places = [place for place in wanted if place in there]
