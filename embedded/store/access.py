@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass, field
 
 from .engine import Session
-from .errors import ACCESS_DENIED, AUTHENTICATION_FAILED, READONLY, StoreError
+from .errors import ACCESS_DENIED, AUTHENTICATION_FAILED, READONLY, UNKNOWN_SETTING, StoreError
 
 ADMIN, READER = "footfall", "reader"
 
@@ -34,11 +35,34 @@ _READER_SETTINGS = _LIMITS | {
     "group_by_use_nulls",
     "final",
     "use_skip_indexes",
+    "format_csv_delimiter",
+    "format_csv_null_representation",
+    "format_tsv_null_representation",
+    "output_format_write_statistics",
+    "output_format_parallel_formatting",
     "optimize_read_in_order",
     "max_bytes_before_external_group_by",
     "max_bytes_before_external_sort",
 }
-_READER_PREFIXES = ("output_format_", "format_")
+# The engine opens paths and URLs that some format settings name, so a reader gets the harmless ones alone.
+_READER_PREFIXES = tuple(
+    f"output_format_{kind}_"
+    for kind in ("json", "csv", "tsv", "pretty", "decimal", "float", "parquet", "arrow", "native", "binary")
+)
+# Settings that name a file, a schema or a schema registry: nobody may send them.
+_FILE_PREFIXES = ("format_schema", "format_template_", "output_format_schema", "format_avro_schema_registry_")
+# Formats that need nothing but the rows.
+_FORMAT_PREFIXES = (
+    *("json", "ndjson", "csv", "tsv", "tskv", "tabseparated", "pretty", "rowbinary", "arrow", "raw"),
+    "lineasstring",
+)
+_FORMATS = frozenset(
+    {"native", "parquet", "orc", "msgpack", "vertical", "values", "xml", "markdown", "md", "null"}
+    | {"sqlinsert", "bsoneachrow", "prometheus", "hash", "npy"}
+)
+_FORMAT_CLAUSE = re.compile(
+    r"\bFORMAT(?:\s|--[^\n]*\n|#[^\n]*\n|/\*.*?\*/)+[`\"]?([A-Za-z]\w*)", re.IGNORECASE | re.DOTALL
+)
 _ADMIN_SETTINGS = _READER_SETTINGS | {
     "async_insert",
     "wait_for_async_insert",
@@ -72,7 +96,7 @@ _ADMIN_SETTINGS = _READER_SETTINGS | {
     "parallel_view_processing",
     "materialized_views_ignore_errors",
 }
-_ADMIN_PREFIXES = (*_READER_PREFIXES, "input_format_")
+_ADMIN_PREFIXES = ("output_format_", "format_", "input_format_")
 
 _TABLE_FUNCTIONS = frozenset(
     {
@@ -129,7 +153,6 @@ _SYSTEM_TABLES = frozenset(
         "keywords",
         "contributors",
         "licenses",
-        "processes",
     }
 )
 
@@ -149,6 +172,8 @@ class User:
 
     def allows(self, setting: str) -> bool:
         """Whether the user's clients may send this setting."""
+        if setting.startswith(_FILE_PREFIXES):
+            return False
         if self.read_only:
             return setting in _READER_SETTINGS or setting.startswith(_READER_PREFIXES)
         return setting in _ADMIN_SETTINGS or setting.startswith(_ADMIN_PREFIXES)
@@ -173,13 +198,26 @@ class Users:
 
 
 def allowed_settings(user: User, asked: dict[str, str]) -> dict[str, str]:
-    """What of a client's settings is put into effect; a reader's limits can only be lowered."""
+    """What of a client's settings is put into effect; a reader's limits can only be lowered.
+
+    Raises StoreError 115 for a setting that names a file, a schema or a schema registry.
+    """
+    for name in asked:
+        if name.startswith(_FILE_PREFIXES):
+            raise StoreError(UNKNOWN_SETTING, f"The setting {name} is not allowed. (UNKNOWN_SETTING)")
     kept = {name: value for name, value in asked.items() if user.allows(name)}
     for name in _LIMITS & kept.keys() if user.read_only else ():
         value, limit = kept[name], int(READER_LIMITS[name])
-        if not value.isdigit() or not 0 < int(value) <= limit:
+        if not (value.isascii() and value.isdecimal() and len(value) < 19) or not 0 < int(value) <= limit:
             kept[name] = READER_LIMITS[name]
     return kept
+
+
+def check_format(user: User, name: str) -> None:
+    """Raises StoreError 497 for an output format that a reader may not ask for."""
+    lower = name.lower()
+    if user.read_only and lower not in _FORMATS and not lower.startswith(_FORMAT_PREFIXES):
+        raise StoreError(ACCESS_DENIED, f"reader: the format {name} is not allowed. (ACCESS_DENIED)")
 
 
 class ReaderGuard:
@@ -189,20 +227,25 @@ class ReaderGuard:
         # Whatever table function the engine knows and the allow-list does not name is refused, new ones included.
         rows = session.rows("SELECT name FROM system.table_functions")
         self._refused = frozenset(row[0].lower() for row in rows) - _TABLE_FUNCTIONS | _FORBIDDEN_FUNCTIONS
+        formats = {row[0].lower() for row in session.rows("SELECT name FROM system.formats")} - _FORMATS
+        self._refused_formats = frozenset(name for name in formats if not name.startswith(_FORMAT_PREFIXES))
 
     def check_database(self, name: str) -> None:
         """A reader may not make `system` the default database: its tables are allowed one by one, by full name."""
         if name.lower() in ("system", "information_schema"):
             raise StoreError(ACCESS_DENIED, f"reader: cannot use the database {name}; name its tables in full.")
 
-    def check(self, session: Session, sql: str) -> None:
+    def check(self, session: Session, sql: str, params: dict[str, str] | None = None) -> None:
         """Raises StoreError 164 (not a reading statement), 497 (a refused name) or the syntax error."""
+        for name in _FORMAT_CLAUSE.findall(sql):
+            if name.lower() in self._refused_formats:
+                raise StoreError(ACCESS_DENIED, f"reader: the format {name} is not allowed. (ACCESS_DENIED)")
         kind, statements = session.kind(sql)
         if kind == "UNKNOWN":
-            session.query(f"EXPLAIN AST {sql}")  # raises the engine's own syntax error
+            session.query(f"EXPLAIN AST {sql}", params=params)  # raises the engine's own syntax error
         if kind != "READ_ONLY" or statements != 1:
             raise StoreError(READONLY, "reader: Cannot execute query in readonly mode. (READONLY)")
-        for line in session.query(f"EXPLAIN AST {sql}", "TabSeparated").decode().splitlines():
+        for line in session.query(f"EXPLAIN AST {sql}", "TabSeparated", params).decode().splitlines():
             self._check_node(line.split())
 
     def _check_node(self, words: list[str]) -> None:

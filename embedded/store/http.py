@@ -15,7 +15,7 @@ from socketserver import BaseServer
 from typing import Any, NoReturn, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from .access import User
+from .access import User, check_format
 from .context import Store
 from .errors import (
     INCORRECT_DATA,
@@ -180,7 +180,7 @@ class HttpClient(BaseHTTPRequestHandler):
             self._reply(200, "".join("\t".join(map(escape, row)) + "\n" for row in rows).encode())
             return
         sql = statement_for_engine(session, sql)
-        kind = session.check(sql)
+        kind = session.check(sql, self._params())
         if kind != "READ_ONLY" and self.command != "POST":
             text = "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. "
             raise StoreError(READONLY, text + "You should use method POST for modifying queries. (READONLY)")
@@ -192,6 +192,9 @@ class HttpClient(BaseHTTPRequestHandler):
                 running.stop = lambda: kill_in_engine(self._store, running.tag)
                 running.sock = self.connection
                 self._select(running, session, sql)
+
+    def _params(self) -> dict[str, str]:
+        return {k.removeprefix("param_"): v for k, v in self._parameters.items() if k.startswith("param_")}
 
     def _settings(self) -> dict[str, str]:
         return {k: v for k, v in self._parameters.items() if k not in _OWN and not k.startswith("param_")}
@@ -224,9 +227,9 @@ class HttpClient(BaseHTTPRequestHandler):
     def _select(self, running: RunningQuery, session: UserSession, sql: str) -> None:
         statement, named = split_format(sql)
         output_format = self._format(named)
-        params = {k.removeprefix("param_"): v for k, v in self._parameters.items() if k.startswith("param_")}
+        check_format(session.user, output_format)
         running.check()
-        with closing(output_chunks(session.engine, statement, output_format, params)) as chunks:
+        with closing(output_chunks(session.engine, statement, output_format, self._params())) as chunks:
             first = next(chunks, b"")
             self._stream(running, first, chunks, output_format)
 

@@ -12,6 +12,7 @@ from .spool import Spool
 
 _READ = 256 * 1024
 _LINE = 1024
+_LENGTH_DIGITS = 18
 
 
 def receive_body(headers: Message, stream: BufferedIOBase, spool: Spool) -> None:
@@ -32,7 +33,7 @@ def _pieces(headers: Message, stream: BufferedIOBase) -> Iterator[bytes]:
     if "chunked" in (headers.get("Transfer-Encoding") or "").lower():
         return _chunked(stream)
     length = headers.get("Content-Length") or "0"
-    if not length.isdigit():
+    if not (length.isascii() and length.isdecimal()) or len(length) > _LENGTH_DIGITS:
         raise ProtocolError("a malformed Content-Length")
     return _exactly(stream, int(length))
 

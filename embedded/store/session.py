@@ -47,10 +47,10 @@ class UserSession:
             raise
         self.engine, self._settings = session, settings
 
-    def check(self, sql: str) -> str:
+    def check(self, sql: str, params: dict[str, str] | None = None) -> str:
         """Judge a statement; returns its kind. Raises StoreError if the user may not run it."""
         if self.user.read_only:
-            self.store.guard.check(self.engine, sql)
+            self.store.guard.check(self.engine, sql, params)
             return "READ_ONLY"
         kind, statements = self.engine.kind(sql)
         if statements > 1:

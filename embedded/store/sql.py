@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .errors import SYNTAX_ERROR, StoreError
 from .types import split_arguments
 
 _COMMENT = r"(?:--[^\n]*(?:\n|$)|#[! ][^\n]*(?:\n|$)|/\*.*?\*/)"
@@ -94,7 +95,7 @@ def _closing(sql: str, at: int) -> int:
             depth -= 1
             if not depth:
                 return index
-    raise ValueError("unbalanced brackets in the column list")
+    raise StoreError(SYNTAX_ERROR, "Syntax error: unbalanced brackets in the column list. (SYNTAX_ERROR)")
 
 
 def unquote_name(name: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -121,3 +124,70 @@ def test_the_same_over_http(store: StoreServer) -> None:
     assert httpx.post(url, auth=auth, params={"readonly": "0"}, content="SELECT 1").status_code == 404
     system = httpx.post(url, auth=auth, params={"database": "system"}, content="SELECT * FROM parts")
     assert system.headers["X-ClickHouse-Exception-Code"] == "497"
+
+
+@pytest.mark.parametrize("user", ["reader", "footfall"])
+def test_format_settings_reach_no_file(store: StoreServer, tmp_path: Path, user: str) -> None:
+    secret, written = tmp_path / "secret", tmp_path / "written"
+    secret.write_text("hidden")
+    password = store.reader_password if user == "reader" else store.password
+    url, auth = f"http://{store.host}:{store.http_port}/", (user, password)
+    for setting, path, name in (
+        ("format_template_row", secret, "Template"),
+        ("output_format_schema", written, "Protobuf"),
+        ("format_schema", secret, "CapnProto"),
+    ):
+        asked = {setting: str(path), "default_format": name}
+        answer = httpx.post(url, auth=auth, params=asked, content="SELECT 1 AS a")
+        assert answer.headers["X-ClickHouse-Exception-Code"] == "115"
+        assert "hidden" not in answer.text
+        with pytest.raises(errors.ServerException) as caught:
+            store.client(user).execute(f"SELECT 1 AS a FORMAT {name}", settings={setting: str(path)})
+        assert caught.value.code in ((497, 115) if user == "reader" else (115,))
+    assert not written.exists()
+
+
+def test_formats_of_the_reader(store: StoreServer) -> None:
+    url, auth = f"http://{store.host}:{store.http_port}/", ("reader", store.reader_password)
+    for name in ("Template", "Protobuf", "ProtobufList", "Avro", "AvroConfluent", "CustomSeparated"):
+        by_parameter = httpx.post(url, auth=auth, params={"default_format": name}, content="SELECT 1")
+        by_header = httpx.post(url, auth=auth, headers={"X-ClickHouse-Format": name}, content="SELECT 1")
+        in_sql = httpx.post(url, auth=auth, content=f"SELECT 1 FORMAT/**/{name} -- end")
+        for answer in (by_parameter, by_header, in_sql):
+            assert answer.headers["X-ClickHouse-Exception-Code"] == "497", name
+    assert httpx.post(url, auth=auth, content="SELECT 1 AS a FORMAT JSONEachRow").json() == {"a": 1}
+    for tail in ("JSONEachRow", "JSONEachRow -- end", "Null /* end */", "JSONEachRow SETTINGS max_threads = 1"):
+        hidden = httpx.post(url, auth=auth, content=f"SELECT * FROM system.parts FORMAT {tail}")
+        assert hidden.headers.get("X-ClickHouse-Exception-Code") in ("497", "164"), tail
+
+
+def test_parameters_of_the_reader(store: StoreServer) -> None:
+    url, auth = f"http://{store.host}:{store.http_port}/", ("reader", store.reader_password)
+    assert httpx.post(url, auth=auth, params={"param_x": "7"}, content="SELECT {x:UInt8}").text == "7\n"
+    for sql, table in (("{t:Identifier}", "system.parts"), ("system.{t:Identifier}", "parts")):
+        refused = httpx.post(url, auth=auth, params={"param_t": table}, content=f"SELECT * FROM {sql}")
+        assert refused.headers.get("X-ClickHouse-Exception-Code") in ("497", "60"), refused.text
+        assert refused.status_code in (403, 404)
+
+
+def test_the_engines_own_processes_are_hidden(reader: Client) -> None:
+    assert reader.execute("SELECT query FROM system.processes")
+    for table in ("system/**/.processes", "system./**/processes", '"system"."processes"'):
+        with pytest.raises(errors.ServerException) as caught:
+            reader.execute(f"SELECT * FROM {table}")
+        assert caught.value.code == 497
+
+
+def test_odd_numbers_and_brackets_are_answered(store: StoreServer) -> None:
+    url, auth = f"http://{store.host}:{store.http_port}/", ("reader", store.reader_password)
+    for value in ("\u00b2", "9" * 5000):
+        answer = httpx.post(url, auth=auth, params={"max_result_rows": value}, content="SELECT 1")
+        assert answer.text == "1\n"
+    broken = httpx.post(url, auth=(store.user, store.password), content="INSERT INTO t (a VALUES 1")
+    assert broken.headers["X-ClickHouse-Exception-Code"] == "62"
+    token = base64.b64encode(":".join(auth).encode()).decode()
+    for length in (b"\xb2", b"9" * 5000):
+        head = f"POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {token}\r\nContent-Length: ".encode()
+        with socket.create_connection((store.host, store.http_port), timeout=10) as sock:
+            sock.sendall(head + length + b"\r\n\r\n")
+            assert b"X-ClickHouse-Exception-Code: 117" in sock.recv(65536)
