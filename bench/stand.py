@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.traffic import HOST, records
+from bench.traffic import HOST, START_MS, records
 from eventlog.local import LocalLog
 from footfall.record import encode
 from tests.drill.stack import Stack
@@ -26,12 +26,19 @@ class Clock:
         return self.now
 
 
-def fill(directory: Path, partitions: int, events: int, visitors: int, events_per_second: int = 2_000) -> int:
+def fill(
+    directory: Path,
+    partitions: int,
+    events: int,
+    visitors: int,
+    events_per_second: int = 2_000,
+    start_ms: int = START_MS,
+) -> int:
     """Write the traffic to a local log; returns the bytes of all records."""
     clock = Clock()
     appender = LocalLog(directory, partitions, clock=clock).appender()
     pending, size = [], 0
-    for record in records(events, visitors, events_per_second=events_per_second):
+    for record in records(events, visitors, events_per_second=events_per_second, start_ms=start_ms):
         value = encode(record)
         size += len(value)
         pending.append((record.visitor_id % partitions, value))

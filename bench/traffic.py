@@ -71,14 +71,18 @@ class Person:
 
 
 def records(
-    events: int, visitors: int = 20_000, seed: int = 1, events_per_second: int = 2_000, first: int = 0
+    events: int,
+    visitors: int = 20_000,
+    seed: int = 1,
+    events_per_second: int = 2_000,
+    start_ms: int = START_MS,
 ) -> Iterator[Record]:
-    """Records holding `events` events in all; `received_at` ascends at the given rate."""
+    """Records holding `events` events in all; `received_at` ascends from `start_ms` at the given rate."""
     chance = random.Random(seed)
     agent_list = agents()
     people = [Person(chance, agent_list) for _ in range(visitors)]
-    for number in range(first // EVENTS_PER_RECORD, (first + events) // EVENTS_PER_RECORD):
-        received = START_MS + number * EVENTS_PER_RECORD * 1000 // events_per_second
+    for number in range(events // EVENTS_PER_RECORD):
+        received = start_ms + number * EVENTS_PER_RECORD * 1000 // events_per_second
         yield _record(chance, people[chance.randrange(visitors)], received)
 
 
