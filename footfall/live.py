@@ -76,12 +76,12 @@ class LiveShard:
         site = self._site(batch)
         if visitor_id:  # a server without a visitor is nobody
             site.see(visitor_id, log_time, self._index(batch.geo.country))
-        events, pages, goals = batch.events, batch.pages, batch.goals
+        events, names, pages, goals = batch.events, batch.names, batch.pages, batch.goals
         if places is not None:
             events = [events[i] for i in places]
+            names = [names[i] for i in places]
             pages = [pages[i] for i in places]
             goals = [goals[i] for i in places]
-        names = [event.name for event in events]
         paths = [page.path for name, page in zip(names, pages, strict=True) if name in PAGE_EVENTS]
         if paths:
             site.add_pages(log_time, paths)

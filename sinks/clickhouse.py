@@ -5,6 +5,7 @@ A client is one connection and not thread-safe; `connect` is cheap and does no I
 
 from __future__ import annotations
 
+import logging
 import random
 import re
 import time
@@ -18,10 +19,12 @@ from clickhouse_driver.errors import Error, ErrorCodes, NetworkError, ServerExce
 from footfall.settings import Settings
 
 Answer = TypeVar("Answer")
+logger = logging.getLogger(__name__)
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 CONNECT_TIMEOUT_S = 5
 SEND_RECEIVE_TIMEOUT_S = 60
+TELL_EVERY_S = 30.0  # while the store takes nothing
 
 # Server errors that pass by themselves; any other says that the query is wrong.
 RETRYABLE_CODES = frozenset(
@@ -40,6 +43,8 @@ RETRYABLE_CODES = frozenset(
         ErrorCodes.KEEPER_EXCEPTION,
     }
 )
+# A disk that fills up in the middle of a write, or has no inode left, has no code of its own.
+NO_ROOM = ("No space left on device", "Disk quota exceeded")
 
 
 class StoreUnreachableError(Exception):
@@ -99,7 +104,7 @@ def is_retryable(error: BaseException) -> bool:
     if isinstance(error, NetworkError | EOFError | OSError | StoreUnreachableError):
         return True
     if isinstance(error, ServerException):
-        return error.code in RETRYABLE_CODES
+        return error.code in RETRYABLE_CODES or any(text in error.message for text in NO_ROOM)
     # What else the driver raises about itself (a half-read answer, an unexpected packet) is a broken connection.
     return isinstance(error, Error)
 
@@ -116,22 +121,38 @@ def retrying(
 ) -> Answer:
     """`action(attempt)` until it succeeds, waiting 0.1 s, 0.2 s ... 5 s, each with jitter.
 
-    Raises at once what is not retryable, and `StoreUnreachableError` after `limit_s` seconds.
+    Raises at once what is not retryable, and `StoreUnreachableError` after `limit_s` seconds. Says in
+    the log that it waits and for what, and that it went on.
     """
-    deadline = time.monotonic() + limit_s
+    begun = time.monotonic()
+    told = 0.0  # when; 0: never
     attempt = 0
     while True:
         try:
-            return action(attempt)
+            answer = action(attempt)
         except Exception as error:
             if not is_retryable(error):
                 raise
-            if time.monotonic() >= deadline:
+            now = time.monotonic()
+            if now >= begun + limit_s:
                 raise StoreUnreachableError(
                     f"{what}: the store did not take it for {limit_s:g} s ({error}); "
                     "see `footfall doctor`; nothing is lost, the log keeps it"
                 ) from error
+            if not told or now >= told + TELL_EVERY_S:
+                told = now
+                logger.warning("%s: the store does not take it, trying again: %s", what, in_one_line(error))
             if on_retry is not None:
                 on_retry(error)
+        else:
+            if told:
+                logger.info("%s: the store took it after %.0f s", what, time.monotonic() - begun)
+            return answer
         sleep(min(cap_s, first_s * 2 ** min(attempt, 10)) * random.uniform(0.5, 1.0))
         attempt += 1
+
+
+def in_one_line(error: BaseException) -> str:
+    """What a person needs of it, without the server's stack trace."""
+    text = " ".join(str(error).partition("Stack trace:")[0].split())
+    return text or type(error).__name__

@@ -38,10 +38,12 @@ class EventBlock:
         """The events of one record; `places` of the batch's lists (None: all). `late` is parallel
         to the batch's lists (None: none is)."""
         if places is None:
-            events, index, occurred = batch.events, batch.index, batch.occurred
-            pages, traffic = batch.pages, batch.traffic
+            events, names, ids, index = batch.events, batch.names, batch.ids, batch.index
+            occurred, pages, traffic = batch.occurred, batch.pages, batch.traffic
         else:
             events = [batch.events[place] for place in places]
+            names = [batch.names[place] for place in places]
+            ids = [batch.ids[place] for place in places]
             index = [batch.index[place] for place in places]
             occurred = [batch.occurred[place] for place in places]
             pages = [batch.pages[place] for place in places]
@@ -49,11 +51,10 @@ class EventBlock:
         count = len(events)
         if not count:
             return
-        ids = [event.event_id for event in events]
         day = common_day(ids, occurred)
         if day is None:
             received_at = batch.record.received_at
-            days = [event_day(e.event_id, at, received_at) for e, at in zip(events, occurred, strict=True)]
+            days = [event_day(event_id, at, received_at) for event_id, at in zip(ids, occurred, strict=True)]
             if len({month(day) for day in days}) > 1:
                 self._split(batch, visitor_id, places, late, partition, offset, log_time, days)
                 return
@@ -67,6 +68,7 @@ class EventBlock:
             flags = bytes(late) if places is None else bytes([late[place] for place in places])
         rows = self._rows_of(month(day))
         rows.runs.append(Run(count, batch, visitor_id, partition, offset, log_time))
+        rows.names += names
         rows.ids += ids
         rows.days.append(column)
         rows.late.append(flags)
@@ -109,10 +111,10 @@ class EventBlock:
             for run, days in zip(rows.runs, rows.days, strict=True):
                 site_id = run.batch.record.site_id
                 for place in range(run.size):
-                    event = rows.events[start + place]
+                    name, event_id = rows.names[start + place], rows.ids[start + place]
                     day = int.from_bytes(days[2 * place : 2 * place + 2], "little")
                     position = (run.partition, run.offset, rows.index[start + place])
-                    yield position, (site_id, day, event.name, event.event_id)
+                    yield position, (site_id, day, name, event_id)
                 start += run.size
 
     def offsets(self) -> dict[int, tuple[int, int]]:

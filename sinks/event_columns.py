@@ -49,10 +49,11 @@ class Run(NamedTuple):
 class Rows:
     """Rows of one partition of the table, not yet encoded; lists are parallel to `events`."""
 
-    __slots__ = ("days", "events", "ids", "index", "late", "occurred", "pages", "runs", "traffic")
+    __slots__ = ("days", "events", "ids", "index", "late", "names", "occurred", "pages", "runs", "traffic")
 
     def __init__(self) -> None:
         self.runs: list[Run] = []
+        self.names: list[str] = []
         self.ids: list[bytes] = []
         self.days: list[bytes] = []  # per run: the event_day column
         self.late: list[bytes] = []  # per run: the late column
@@ -158,7 +159,7 @@ class Encoder:
         events, pages, pieces = rows.events, rows.pages, self._pieces
         return {
             "event_day": b"".join(rows.days),
-            "name": low_cardinality([event.name for event in events], pieces),
+            "name": low_cardinality(rows.names, pieces),
             "event_id": b"".join(rows.ids),
             "occurred_at": fixed("q", rows.occurred),
             "sdk_session": b"".join(map(self._sessions.__getitem__, [event.session_id for event in events])),

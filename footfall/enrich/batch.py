@@ -8,6 +8,8 @@ what is the same for the record is worked out once). A step drops an event with
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from footfall.names import DropReason
@@ -66,15 +68,18 @@ class EnrichedBatch:
     """One record's events, enriched. Lists are parallel to `events`."""
 
     __slots__ = (
-        "bot", "device", "dropped", "events", "geo", "goals", "index", "language", "occurred",
-        "pages", "record", "site", "traffic",
+        "bot", "device", "dropped", "events", "geo", "goals", "ids", "index", "language", "names",
+        "occurred", "pages", "record", "site", "traffic",
     )  # fmt: skip
 
     def __init__(self, record: Record, site: Site) -> None:
         self.record = record
         self.site = site
         self.events: list[LogEvent] = record.events
-        self.index: list[int] = list(range(len(record.events)))  # place in the record
+        # What several steps, sessions and sinks ask of every event is read once.
+        self.names: list[str] = [event.name for event in record.events]
+        self.ids: list[bytes] = [event.event_id for event in record.events]
+        self.index: Sequence[int] = range(len(record.events))  # place in the record
         self.occurred: list[int] = []  # ms, skew-corrected, never after received_at
         self.pages: list[Page] = []
         self.traffic: list[Traffic] = []
@@ -93,6 +98,8 @@ class EnrichedBatch:
         """Take these places out of all columns."""
         keep = [place for place in range(len(self.events)) if place not in places]
         self.events = [self.events[place] for place in keep]
+        self.names = [self.names[place] for place in keep]
+        self.ids = [self.ids[place] for place in keep]
         self.index = [self.index[place] for place in keep]
         self.occurred = [self.occurred[place] for place in keep]
         self.pages = [self.pages[place] for place in keep]

@@ -93,7 +93,8 @@ def _one_by_one(whole: EnrichedBatch, context: Context) -> Enriched:
     """Each event as a record of its own, so that only the culprits are lost."""
     record = whole.record
     good = EnrichedBatch(record, whole.site)
-    good.events, good.index = [], []
+    places: list[int] = []
+    good.events, good.names, good.ids, good.index = [], [], [], places
     result = Enriched(good, [], [])
     for index, event in enumerate(record.events):
         single = EnrichedBatch(msgspec.structs.replace(record, events=[event]), whole.site)
@@ -104,13 +105,15 @@ def _one_by_one(whole: EnrichedBatch, context: Context) -> Enriched:
             good.dropped[index] = single.dropped[0]
             result.dropped.append((index, single.dropped[0]))
         else:
-            _add(good, single, index)
+            places.append(index)
+            _add(good, single)
     return result
 
 
-def _add(good: EnrichedBatch, single: EnrichedBatch, index: int) -> None:
-    good.index.append(index)
+def _add(good: EnrichedBatch, single: EnrichedBatch) -> None:
     good.events += single.events
+    good.names += single.names
+    good.ids += single.ids
     good.occurred += single.occurred
     good.pages += single.pages
     good.traffic += single.traffic

@@ -26,7 +26,8 @@ def add_traffic(batch: EnrichedBatch, context: Context) -> None:
     own = context.compiled(batch.site).own_hosts
     pages = PAGE_EVENTS
     batch.traffic = [
-        _page_traffic(event, own, context) if event.name in pages else INTERNAL for event in batch.events
+        _page_traffic(event, own, context) if name in pages else INTERNAL
+        for name, event in zip(batch.names, batch.events, strict=True)
     ]
 
 

@@ -13,8 +13,8 @@ def add_goals(batch: EnrichedBatch, context: Context) -> None:
     wanted = context.compiled(batch.site).goals
     find, others = wanted.by_name.get, wanted.others
     batch.goals = [
-        NONE if (rules := find(event.name, others)) is None
+        NONE if (rules := find(name, others)) is None
         else rules.by_path[page.path] if rules.by_path is not None
         else rules.reached(page.path, event.props)
-        for event, page in zip(batch.events, batch.pages, strict=True)
+        for name, page, event in zip(batch.names, batch.pages, batch.events, strict=True)
     ]  # fmt: skip

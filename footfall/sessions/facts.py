@@ -91,12 +91,12 @@ def facts_of(batch: EnrichedBatch) -> list[Fact]:
 def columns_of_batch(batch: EnrichedBatch) -> Columns:
     """The columns of `facts_of`, without making the facts."""
     events, pages = batch.events, batch.pages
-    names = [event.name for event in events]
+    names = batch.names
     bought = PURCHASE in names
     revenues = [_revenue(event, batch.site) for event in events] if bought else [0] * len(names)
     return (
         batch.occurred,
-        [event.event_id for event in events],
+        batch.ids,
         names,
         [page.host for page in pages],
         [page.path for page in pages],

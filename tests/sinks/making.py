@@ -71,8 +71,10 @@ def random_batch(chance: random.Random, count: int) -> EnrichedBatch:
             event.event_id = chance.randbytes(16)  # no believable clock
         if chance.random() < 0.1:
             batch.occurred[place] -= chance.randrange(70 * DAY_MS)
-        batch.index[place] = place * 2
         batch.pages[place] = Page(chance.choice(("", "a.example")), _text(chance), _text(chance))
+    batch.index = range(0, 2 * count, 2)
+    batch.names = [event.name for event in batch.events]
+    batch.ids = [event.event_id for event in batch.events]
     return batch
 
 
