@@ -4,9 +4,18 @@
 thread-safe and may be open in several processes at once.
 """
 
-from control.database import ControlError, NotFoundError
+from control.database import ControlError, ControlFullError, NotFoundError
 from control.jobs import JobRun
 from control.keys import KeyInfo, ServerKey
 from control.plane import Control, open
 
-__all__ = ["Control", "ControlError", "JobRun", "KeyInfo", "NotFoundError", "ServerKey", "open"]
+__all__ = [
+    "Control",
+    "ControlError",
+    "ControlFullError",
+    "JobRun",
+    "KeyInfo",
+    "NotFoundError",
+    "ServerKey",
+    "open",
+]

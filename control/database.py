@@ -27,6 +27,10 @@ class NotFoundError(ControlError):
     """There is no such site, key or goal."""
 
 
+class ControlFullError(ControlError):
+    """The disk of the control plane is full. Nothing was changed; reading still works."""
+
+
 class Database:
     """The engine and the two ways to use it. Thread-safe."""
 
@@ -46,8 +50,11 @@ class Database:
 
     @contextmanager
     def writing(self, announce: bool = True) -> Iterator[Connection]:
-        """One transaction; `announce` changes what `version()` tells."""
-        with self._writer.begin() as connection:
+        """One transaction; `announce` changes what `version()` tells.
+
+        Raises `ControlFullError` where the disk has no room for it.
+        """
+        with _said_plainly(self._engine), self._writer.begin() as connection:
             if announce:
                 row = meta.c.name == "revision"
                 connection.execute(update(meta).where(row).values(value=meta.c.value + 1))
@@ -122,10 +129,31 @@ def _upgrade(engine: Engine) -> None:
     """Several processes may open a new database at once: the loser tries again."""
     for attempt in range(OPEN_ATTEMPTS):
         try:
-            with engine.execution_options(footfall_write=True).begin() as connection:
+            with _said_plainly(engine), engine.execution_options(footfall_write=True).begin() as connection:
                 upgrade(connection)
             return
         except (exc.IntegrityError, exc.ProgrammingError, exc.OperationalError):
             if attempt == OPEN_ATTEMPTS - 1:
                 raise
             time.sleep(0.1 * (attempt + 1))
+
+
+# A full disk, in the words of SQLite (its shared memory is a file of its own) and of PostgreSQL.
+_SQLITE_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_WRITE}
+_POSTGRES_FULL = "53100"
+
+
+@contextmanager
+def _said_plainly(engine: Engine) -> Iterator[None]:
+    """A full disk as a message for a person."""
+    try:
+        yield
+    except exc.DBAPIError as error:
+        code, state = getattr(error.orig, "sqlite_errorcode", 0), getattr(error.orig, "sqlstate", "")
+        if code not in _SQLITE_FULL and state != _POSTGRES_FULL:
+            raise
+        where = engine.url.database if _is_sqlite(engine) else engine.url.host
+        raise ControlFullError(
+            f"the control plane ({where}) cannot be written: {error.orig}. Nothing was changed. Make room and "
+            "try again; what only reads goes on meanwhile"
+        ) from error

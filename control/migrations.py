@@ -36,7 +36,8 @@ def upgrade(connection: Connection, steps: Sequence[Sequence[str]] = STEPS) -> i
     for step in steps[current - FIRST_VERSION :]:
         for statement in step:
             connection.execute(text(statement))
-    connection.execute(update(meta).where(meta.c.name == "schema").values(value=newest))
+    if current != newest:  # a full disk must not keep a program from starting
+        connection.execute(update(meta).where(meta.c.name == "schema").values(value=newest))
     return newest
 
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 
+from control.database import ControlFullError
 from control.plane import open as open_control
 from footfall.settings import Settings
 from jobs.job import JobContext
@@ -23,8 +24,14 @@ def main() -> int:
     context = JobContext(settings=settings, control=control)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: context.stop.set())
-    Runner(JOBS, context, f"{socket.gethostname()}:{os.getpid()}").run_forever()
-    control.close()
+    try:
+        Runner(JOBS, context, f"{socket.gethostname()}:{os.getpid()}").run_forever()
+    except ControlFullError as error:
+        # Without leases nothing may run. What was due is made up for once there is room.
+        logging.getLogger("jobs").error("stopped: %s", error)
+        return 1
+    finally:
+        control.close()
     return 0
 
 

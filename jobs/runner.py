@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from control.database import ControlFullError
 from control.jobs import JobRun
 from jobs.job import Job, JobContext, StoppedError
 
@@ -132,7 +133,7 @@ class Runner:
 
         def renew() -> None:
             while not done.wait(RENEW_S):
-                if not self._context.control.renew(run_id, LEASE_MS, now=self._context.now_ms()):
+                if not self._renewed(run_id):
                     self._context.lost.set()
                     return
 
@@ -143,3 +144,10 @@ class Runner:
         finally:
             done.set()
             thread.join()
+
+    def _renewed(self, run_id: int) -> bool:
+        try:
+            return self._context.control.renew(run_id, LEASE_MS, now=self._context.now_ms())
+        except ControlFullError as error:  # as good as lost: it ends before anybody can say so
+            _log.error("%s", error)
+            return False

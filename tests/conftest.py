@@ -7,6 +7,7 @@ from collections.abc import Generator
 import pytest
 
 pytest_plugins: list[str] = [
+    "tests.fixtures.disk",
     "tests.fixtures.eventlog",
     "tests.fixtures.store",
     "tests.fixtures.valkey",

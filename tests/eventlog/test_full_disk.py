@@ -5,8 +5,6 @@ with a small file system, which needs a user namespace or root.
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +15,7 @@ from eventlog.local import LocalLog, files
 from eventlog.protocol import LogFull
 from tests.eventlog.contract import WAIT_S, read_all
 from tests.eventlog.helpers import ROOT
+from tests.fixtures.disk import SmallDisks
 
 COMMON = """
 import os, resource, signal, sys
@@ -87,34 +86,17 @@ print("kept", len(kept), "after", error)
 )
 
 
-def run(command: list[str]) -> str:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=100, check=False)
-    assert done.returncode == 0, done.stderr.decode()[-3000:]
-    return done.stdout.decode()
-
-
 def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
-    assert "kept" in run([sys.executable, "-c", SIZE_LIMIT, str(tmp_path / "log")])
-
-
-@pytest.fixture
-def on_small_disk(tmp_path: Path) -> list[str]:
-    """A command prefix: what follows runs with 8 MB of tmpfs at tmp_path/disk."""
-    (tmp_path / "disk").mkdir()
-    rights = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
-    mount = f'mount -t tmpfs -o size=8m none "{tmp_path}/disk" && exec "$@"'
-    prefix = [*rights, "sh", "-c", mount, "sh"]
-    if shutil.which("unshare") is None:
-        pytest.skip("the small-disk test needs unshare (Debian: apt install util-linux)")
-    probe = subprocess.run([*prefix, "true"], capture_output=True, timeout=20, check=False)
-    if probe.returncode != 0:
-        pytest.skip(f"the small-disk test needs unshare with user namespaces, or root: {probe.stderr.decode()}")
-    return prefix
+    command = [sys.executable, "-c", SIZE_LIMIT, str(tmp_path / "log")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "kept" in done.stdout
 
 
 @pytest.mark.parametrize("reserve", [0, 1_000_000], ids=["SQLite runs out", "the reserve is reached"])
-def test_a_disk_that_is_full(on_small_disk: list[str], tmp_path: Path, reserve: int) -> None:
-    out = run([*on_small_disk, sys.executable, "-c", SMALL_DISK, str(tmp_path / "disk"), str(reserve)])
+def test_a_disk_that_is_full(small_disks: SmallDisks, tmp_path: Path, reserve: int) -> None:
+    disk = tmp_path / "disk"
+    out = small_disks.run({disk: "size=8m"}, "-c", SMALL_DISK, str(disk), str(reserve))
     assert ("bytes are free" in out) == bool(reserve), out
 
 
