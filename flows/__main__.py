@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import signal
 import sys
 import threading
 from datetime import timedelta
+from pathlib import Path
 from types import FrameType
 
-from bytewax.errors import BytewaxRuntimeError
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
@@ -17,6 +18,7 @@ from control import ControlError
 from eventlog.protocol import LogDamaged, OffsetLost
 from flows.app import build
 from flows.garbage import collect_seldom
+from flows.room import no_room, ran_out_of_room, wait_for_room
 from flows.state_file import StateLost
 from flows.wiring import Wiring
 from footfall.settings import Settings
@@ -41,8 +43,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, request_stop)
     signal.signal(signal.SIGINT, request_stop)
     recovery = settings.data_dir / "flow"
+    recovery.mkdir(parents=True, exist_ok=True)
+    if not wait_for_room(recovery, stop):
+        return 0
     if not any(recovery.glob("*.sqlite3")):
-        recovery.mkdir(parents=True, exist_ok=True)
         init_db_dir(recovery, 1)
     wiring = Wiring(settings, stop)
     collect_seldom()
@@ -52,20 +56,22 @@ def main() -> int:
             epoch_interval=timedelta(seconds=settings.epoch_seconds),
             recovery_config=RecoveryConfig(recovery, timedelta(0)),
         )
-    except BytewaxRuntimeError as error:
-        return _tell(error)
+    except RuntimeError as error:  # a BytewaxRuntimeError, or its recovery file cannot be written
+        return _tell(error, recovery)
     finally:
         wiring.close()
     return 0
 
 
-def _tell(error: BaseException) -> int:
+def _tell(error: BaseException, recovery: Path) -> int:
     """One line for what a person can mend, everything for what is a bug."""
     cause = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
     if isinstance(cause, EXPECTED):
         logger.error("stopped: %s", cause)
+    elif ran_out_of_room(error):
+        logger.error("stopped: %s", no_room(recovery, shutil.disk_usage(recovery).free))
     else:
         logger.error("stopped by a fault", exc_info=error)
     return 1
