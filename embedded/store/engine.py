@@ -96,6 +96,12 @@ def _chdb() -> Any:
     return _chdb
 
 
+def _write_if_other(path: Path, text: str) -> None:
+    """On a full disk a file that is written anew may end up empty."""
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
 class Session:
     """One chDB connection. Not thread-safe."""
 
@@ -179,7 +185,7 @@ class Engine:
     def __init__(self, data_dir: Path, memory_bytes: int):
         self._module = _chdb()
         config = data_dir / "engine.xml"
-        config.write_text(_CONFIG.format(memory=memory_bytes))
+        _write_if_other(config, _CONFIG.format(memory=memory_bytes))
         self._address = f"{data_dir / 'data'}?config-file={config}"
         # Held open for the engine's life: chDB shuts down when its last connection closes.
         self._keeper = self._module.connect(self._address)

@@ -21,7 +21,8 @@ SYNTAX_ERROR = 62
 QUERY_ID_IN_USE = 216
 UNKNOWN_EXCEPTION = 1002
 
-_CODED = re.compile(r"Code: (\d+)\. DB::(?:\w+::)*Exception: (.*)", re.DOTALL)
+# `DB::ErrnoException` is what a full disk raises.
+_CODED = re.compile(r"Code: (\d+)\. DB::(?:\w+::)*\w*Exception: (.*)", re.DOTALL)
 
 
 class StoreError(Exception):
