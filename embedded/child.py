@@ -143,11 +143,16 @@ class Child:
         with suppress(FileNotFoundError):
             if self.log.stat().st_size < LOG_BYTES:
                 return
-            for number in range(LOGS_KEPT - 1, 0, -1):
+            copy = self.log.with_suffix(".log.0")
+            try:
+                shutil.copyfile(self.log, copy)
+            except OSError:  # no room: it cannot grow much either, and the next look tries again
+                copy.unlink(missing_ok=True)
+                return
+            for number in range(LOGS_KEPT - 1, -1, -1):
                 older = self.log.with_suffix(f".log.{number}")
                 if older.exists():
                     older.replace(self.log.with_suffix(f".log.{number + 1}"))
-            shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
             os.truncate(self.log, 0)
 
     def last_lines(self, count: int = 15) -> str:

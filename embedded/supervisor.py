@@ -21,6 +21,7 @@ from types import FrameType
 
 from embedded.child import Child, Part
 from embedded.paths import log_file, status_file
+from embedded.status import write_status
 
 POLL_S = 0.05  # between questions while something is not ready
 IDLE_S = 10.0  # between looks when nothing happens; a death or a signal wakes at once
@@ -222,9 +223,7 @@ class Supervisor:
             "pid": os.getpid(), "state": self.state, "started_at": self.started_at,
             "ready_after_s": round(self.ready_after_s, 2), "ports": self._ports, "parts": parts,
         }  # fmt: skip
-        new = self._status.with_suffix(".new")
         try:
-            new.write_text(json.dumps(status, indent=1))
-            new.replace(self._status)
+            write_status(self._status, json.dumps(status, indent=1))
         except OSError as error:
             self._watch(self, f"cannot write {self._status}: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import click
@@ -45,11 +46,20 @@ def _run_plain(settings: Settings) -> None:
     from embedded.view import plain_line
 
     def watch(whole: Supervisor, line: str) -> None:
-        click.echo(plain_line(whole, line))
+        _say(plain_line(whole, line))
         if line.startswith("ready after"):
-            click.echo(where_to_look(settings))
+            _say(where_to_look(settings))
 
     supervisor(settings, watch).run()
+
+
+def _say(text: str) -> None:
+    """Where the output goes to a file on a full disk: that must not end Footfall."""
+    try:
+        click.echo(text)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
 
 
 def _run_table(settings: Settings) -> None:
