@@ -3,8 +3,9 @@ error: status must work best when things do not."""
 
 from __future__ import annotations
 
-import shutil
+import stat
 import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from msgspec import Struct
 
 from embedded.probe import StoreError, query_store
 from embedded.view import duration
+from footfall.cli.room import disks
 from footfall.cli.running import read_status
 from footfall.names import Outcome, database_name
 from footfall.settings import Settings
@@ -170,12 +172,22 @@ def _rows(settings: Settings, query: str) -> list[list[str]]:
 
 
 def _disk(settings: Settings, health: Health) -> None:
-    data_dir = settings.data_dir
-    where = data_dir if data_dir.exists() else data_dir.parent
-    health.disk_free_bytes = shutil.disk_usage(where).free if where.exists() else 0
-    health.data_bytes = sum(path.lstat().st_size for path in data_dir.rglob("*") if path.is_file())
-    if health.disk_free_bytes < LOW_DISK_BYTES:
-        health.problems.append("the disk is nearly full: a full one makes the gateway answer 503")
+    rooms = disks(settings)
+    health.disk_free_bytes = rooms[0].free if rooms else 0
+    health.data_bytes = sum(_size(path) for path in settings.data_dir.rglob("*"))
+    for room in rooms:
+        if room.free < LOW_DISK_BYTES:
+            free = f"{room.free / 1024**2:,.0f} MiB free"
+            health.problems.append(f"the disk of {room.path} is nearly full ({free}); once it is: {room.stops}")
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; 0 for anything else, and for one that has gone meanwhile."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
 def _judge(settings: Settings, health: Health, runs: bool) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from embedded.probe import port_taken
 from embedded.stack import port_settings
 from footfall.cli.checks.finding import Finding, bad, ok, warn
+from footfall.cli.room import Room, disks
 from footfall.cli.running import read_status
 from footfall.settings import Settings
 
@@ -46,14 +47,20 @@ def versions(_settings: Settings) -> list[Finding]:
 
 
 def disk(settings: Settings) -> list[Finding]:
-    """Room in the data directory."""
+    """Room in the data directory, on every disk it is on."""
+    if settings.data_dir.exists():
+        return [_room(room) for room in disks(settings)]
     where = _existing(settings.data_dir)
-    free = shutil.disk_usage(where).free
-    found = f"{free / 1024**3:.1f} GiB free in {where}"
+    return [_room(Room(where, shutil.disk_usage(where).free, "nothing works"))]
+
+
+def _room(room: Room) -> Finding:
+    found = f"{room.free / 1024**3:.1f} GiB free in {room.path}"
     mend = "free some, or set FOOTFALL_DATA_DIR to a larger disk; FOOTFALL_LOG_RETENTION_BYTES bounds the log"
-    if free < BAD_DISK:
-        return bad("disk", found, mend)
-    return warn("disk", found, mend) if free < WARN_DISK else ok("disk", found)
+    if room.free >= WARN_DISK:
+        return Finding("disk", "ok", found)
+    state = "bad" if room.free < BAD_DISK else "warn"
+    return Finding("disk", state, f"{found}; once it is full: {room.stops}", mend)
 
 
 def secrets(settings: Settings) -> list[Finding]:
