@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+from functools import lru_cache
 
 
 def hash64(key: bytes, *parts: str | bytes) -> int:
@@ -66,4 +67,14 @@ def route(secret: bytes, site_id: str, sdk_visitor_id: str, address: str, user_a
 
 def session_id(site_id: str, visitor_id: int, first_event_id: bytes) -> int:
     """The session's id: the same from the live flow and from repair."""
-    return hash64(b"", "session", site_id, visitor_id.to_bytes(8, "big"), first_event_id)
+    before = _session_prefix(site_id)
+    data = b"".join(
+        (before, visitor_id.to_bytes(8, "big"), len(first_event_id).to_bytes(4, "big"), first_event_id)
+    )
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
+
+
+@lru_cache(4_096)
+def _session_prefix(site_id: str) -> bytes:
+    """What `hash64` would put before the visitor: the same for all sessions of a site."""
+    return _joined(("session", site_id)) + (8).to_bytes(4, "big")

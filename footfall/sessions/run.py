@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from msgspec import Struct
 
 from footfall.sessions.facts import Columns, Who
@@ -52,14 +50,14 @@ class Run(Struct, array_like=True, gc=False):
             self.last_at = last_at
         if reach > self.reach:
             self.reach = reach
-        self.events += len(facts[0])
-        self._part(first_at // DAY_MS).add(facts, first_at, last_at, who)
-
-    def add_ids(self, ids: Sequence[bytes]) -> None:
-        """Remember events by their ids."""
+        ids = facts[1]
+        self.events += len(ids)
         if self.max_id or not self.ids:
-            self.max_id = max(self.max_id, max(ids))
+            highest = max(ids)
+            if highest > self.max_id:
+                self.max_id = highest
         self.ids += b"".join(ids)
+        self._part(first_at // DAY_MS).add(facts, first_at, last_at, who)
 
     def merge(self, other: Run) -> None:
         """Take in another run, which shares no event with this one."""
@@ -92,7 +90,9 @@ class Run(Struct, array_like=True, gc=False):
 
         A day without any client event is no session either.
         """
-        if len(self.parts) == 1 or self.is_cut:
+        if len(self.parts) == 1:
+            return self.parts if self.parts[0].origin_at != NEVER else []
+        if self.is_cut:
             found = self.parts
         else:
             whole = Part(self.parts[0].day)
@@ -142,7 +142,9 @@ class Run(Struct, array_like=True, gc=False):
                 row.is_closed = closed
                 rows.append(row)
         self.written = now
-        for row_id in (before.keys() - now.keys()) if before else ():
+        if before.keys() <= now.keys():
+            return rows
+        for row_id in before.keys() - now.keys():
             start_at = before[row_id][0]
             rows.append(withdrawal(site_id, row_id, visitor_id, start_at, generation, self.events, log_time))
         return rows

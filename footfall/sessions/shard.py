@@ -24,7 +24,7 @@ from footfall.sessions.part import NEVER
 from footfall.sessions.row import SessionRow
 from footfall.sessions.run import Run
 from footfall.sessions.timers import Timers
-from footfall.sessions.visitor import Visitor, times_of
+from footfall.sessions.visitor import Visitor, close_at_of, times_of
 from footfall.sites import DEFAULT_WINDOW_MS, Site
 
 SNAPSHOT_FORMAT = 1
@@ -127,13 +127,14 @@ class SessionShard:
         if visitor is None:
             visitor = self._hot[visitor_id] = Visitor(site.site_id)
             self._limit_hot()
-        runs = len(visitor.runs)
+        before = len(visitor.runs)
         duplicates = visitor.absorb(site, who, columns, log_time)
-        self._runs += len(visitor.runs) - runs
-        for run in visitor.runs:
+        runs = visitor.runs
+        self._runs += len(runs) - before
+        for run in runs:
             if len(run.parts) > 2:
-                before = log_time - self._policy.lateness_ms
-                self._pending += run.seal(site.site_id, visitor_id, before, log_time)
+                over = log_time - self._policy.lateness_ms
+                self._pending += run.seal(site.site_id, visitor_id, over, log_time)
         self._schedule(visitor_id, visitor)
         return duplicates
 
@@ -165,8 +166,9 @@ class SessionShard:
 
     def _close(self, visitor_id: int, log_time: int) -> None:
         visitor = self._wake(visitor_id)
+        over = log_time - self._policy.lateness_ms
         for run in list(visitor.runs):
-            if run.reach + self._policy.lateness_ms < log_time:
+            if run.reach < over:
                 self._write(visitor, visitor_id, run, log_time, closed=True)
                 visitor.drop(run)
                 self._runs -= 1
@@ -191,8 +193,8 @@ class SessionShard:
         for run in visitor.runs:
             if run.reach < reach:
                 reach = run.reach
-            if run.changed_at:
-                open_at = min(open_at, self._open_row_at(run))
+            if run.changed_at and (due_at := self._open_row_at(run)) < open_at:
+                open_at = due_at
         close_at = reach + self._policy.lateness_ms + 1
         if close_at < visitor.close_at:
             self._closing.set(visitor_id, close_at)
@@ -215,7 +217,7 @@ class SessionShard:
         if visitor is not None:
             return visitor.close_at
         data = self._cold.get(visitor_id)
-        return times_of(data).close_at if data else NEVER
+        return close_at_of(data) if data else NEVER
 
     def _open_at(self, visitor_id: int) -> int:
         visitor = self._hot.get(visitor_id)

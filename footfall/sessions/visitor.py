@@ -101,7 +101,6 @@ class Visitor:
             run = self._run_for(first_at, reach)
             run.add(columns, who, first_at, last_at, reach)
             run.changed_at = run.changed_at or log_time
-            run.add_ids(columns[1])
             if len(run.ids) > 16 * MAX_EVENT_IDS:
                 del run.ids[: 8 * MAX_EVENT_IDS]
                 self._seen = None
@@ -112,6 +111,9 @@ class Visitor:
         """The run that the events join: a new one, the only one they touch, or all that
         they touch made one."""
         runs = self.runs
+        if not runs:
+            runs.append(run := Run())
+            return run
         met = [run for run in runs if run.first_at <= reach and first_at <= run.reach]
         if not met:
             runs.append(run := Run())
@@ -141,7 +143,7 @@ class Visitor:
         stored = _decoder.decode(memoryview(data)[_TIMES.size :])
         visitor = cls(stored.site_id)
         visitor.runs, visitor.aliases = stored.runs, stored.aliases
-        visitor.close_at, visitor.open_at, _ = times_of(data)
+        visitor.close_at, visitor.open_at, _ = _TIMES.unpack_from(data)
         return visitor
 
 
@@ -152,6 +154,12 @@ _decoder = msgspec.msgpack.Decoder(Stored)
 def times_of(data: bytes) -> Times:
     """The times of an encoded visitor."""
     return Times._make(_TIMES.unpack_from(data))
+
+
+def close_at_of(data: bytes) -> int:
+    """`times_of(data).close_at`, for timers, which ask for it very often."""
+    close_at: int = _TIMES.unpack_from(data)[0]
+    return close_at
 
 
 def chains(site: Site, facts: Columns) -> list[Chain]:
