@@ -107,7 +107,8 @@ class PartitionLogic:
                 accepted[record.site_id, record.log_time // DAY_MS] += record.accepted
                 self._admit_record(record, out)
         for (site_id, day), number in accepted.items():
-            out.counts[Count(site_id, day, Outcome.ACCEPTED, "")] += number
+            if number:
+                out.counts[Count(site_id, day, Outcome.ACCEPTED, "")] += number
         self._next_offset = out.next_offset
         out.look_up_before = self._batches.oldest + RETRY_DRIFT_MS
         out.sessions.extend(self.sessions.advance(self._log_time))
@@ -159,6 +160,8 @@ class PartitionLogic:
         if visitor and (late is None or not all(late)):
             visitor = self._resolve(batch, late)
             places = self._fold(record, visitor, late, out)
+        elif visitor and not backfill:
+            visitor = self._resolve(batch, None)  # late, but of the same visit as what came in time
         if places is None or places:
             out.admitted.append(Admitted(record.offset, record.log_time, visitor, batch, places, late))
         if visitor and raw.id_kind != IdKind.DAILY:

@@ -117,6 +117,18 @@ class EventBlock:
                     yield position, (site_id, day, name, event_id)
                 start += run.size
 
+    def live_visitors(self, chosen: Container[Position]) -> Iterator[tuple[str, int, int, int]]:
+        """(site, visitor, log time, when it occurred) of those of the chosen rows that are not late."""
+        for rows in self._months.values():
+            start = 0
+            for run, late in zip(rows.runs, rows.late, strict=True):
+                for place in range(run.size):
+                    position = (run.partition, run.offset, rows.index[start + place])
+                    if position in chosen and not late[place]:
+                        site_id = run.batch.record.site_id
+                        yield site_id, run.visitor_id, run.log_time, rows.occurred[start + place]
+                start += run.size
+
     def offsets(self) -> dict[int, tuple[int, int]]:
         """Log partition -> first and last offset of the rows."""
         found: dict[int, tuple[int, int]] = {}

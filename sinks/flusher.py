@@ -16,7 +16,7 @@ from sinks.event_columns import Encoder
 from sinks.insert import insert_block
 from sinks.lookup import duplicates
 from sinks.native import EncodedBlock, StringPieces
-from sinks.rows import insert_rows
+from sinks.rows import insert_rows, repair_rows
 from sinks.session_block import encode_sessions
 
 Answer = TypeVar("Answer")
@@ -48,6 +48,8 @@ class Flusher:
             repeated = self._try("events", lambda c: duplicates(c, self._database, events, buffer.look_up))
             metrics.STORE_SKIPPED.labels(self._stage, "duplicate").inc(len(repeated))
         if repeated:
+            # They have entered open sessions by now: repair folds these anew, without them.
+            self.store_rows("repair_list", repair_rows(events.live_visitors(repeated)))
             events = events.without(repeated)
         for part in events.parts():
             self._store_events(part)

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from datetime import date
 
 from clickhouse_driver import Client
 
+from footfall.enrich.batch import EnrichedBatch
 from sinks.clickhouse import identifier
 from sinks.event_block import EventBlock, Key, Position
 
 IDS_A_QUERY = 5_000  # 160 kB of text, below the server's max_query_size
+
+
+def older_places(batch: EnrichedBatch, places: Sequence[int], before: int) -> Sequence[int]:
+    """Those of the places whose event occurred before this (ms), or whose id was made before it.
+
+    A request that is repeated word for word after hours carries an old `sent_at`, so its events
+    are taken for new ones by a client whose clock is slow: their ids tell better.
+    """
+    oldest = before.to_bytes(6, "big")  # as in a UUIDv7
+    if min(batch.occurred) >= before and min(batch.ids) >= oldest:
+        return ()
+    occurred, ids = batch.occurred, batch.ids
+    return [place for place in places if occurred[place] < before or ids[place] < oldest]
 
 
 def duplicates(client: Client, database: str, block: EventBlock, look_up: Container[Position]) -> set[Position]:

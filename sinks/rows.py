@@ -32,6 +32,7 @@ COLUMNS = {
         "log_index",
     ),
     "ledger": ("site_id", "day", "log_partition", "outcome", "reason", "count", "log_offset"),
+    "repair_list": ("site_id", "visitor_id", "mark", "first_at", "last_at", "events", "version", "is_deleted"),
     "progress": ("log_partition", "log_offset", "log_time", "heartbeat_at", "stored_at"),
 }
 
@@ -74,6 +75,17 @@ def ledger_rows(
         (site_id, date.fromordinal(_EPOCH + day), partition, str(outcome), str(reason), number, next_offset)
         for (site_id, day, outcome, reason), number in counts
     ]
+
+
+def repair_rows(events: Iterable[tuple[str, int, int, int]]) -> list[tuple[object, ...]]:
+    """Rows of `repair_list`, one a visitor, from (site, visitor, log time, when it occurred) of events
+    that call for a repair. Nobody's events are in no session: there is nothing to repair."""
+    found: dict[tuple[str, int], tuple[int, int, int, int]] = {}
+    for site_id, visitor_id, log_time, at in events:
+        if visitor_id:
+            mark, first, last, count = found.get((site_id, visitor_id), (log_time, at, at, 0))
+            found[site_id, visitor_id] = max(mark, log_time), min(first, at), max(last, at), count + 1
+    return [(*who, mark, first, last, count, 0, 0) for who, (mark, first, last, count) in found.items()]
 
 
 def insert_rows(

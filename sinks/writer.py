@@ -26,6 +26,7 @@ from sinks.buffer import Buffer, Day, Progress
 from sinks.clickhouse import StoreUnreachableError, identifier
 from sinks.event_day import DAY_MS
 from sinks.flusher import Flusher
+from sinks.lookup import older_places
 from sinks.positions import LogReplaced, StoredPositions
 from sinks.recovery import Recovery, StoreBehind
 from sinks.rows import CountKey, IdentityRow, QuarantinedItem, ledger_rows, quarantine_row
@@ -99,7 +100,8 @@ class StoreWriter:
         """The events of one log record at the places of the batch's lists (None: all).
 
         Those that `stored` knows are left out and counted as stored. Those that occurred before
-        `look_up_before` (ms) are stored only if their event is not in the base table yet.
+        `look_up_before` (ms), or whose id was made before it, are stored only if their event is not
+        in the base table yet.
         """
         wanted = range(len(batch)) if places is None else places
         given = len(wanted)
@@ -116,10 +118,8 @@ class StoreWriter:
                 buffer = self._begun()
                 buffer.events.add(batch, visitor_id, places, late, partition, offset, log_time)
                 buffer.counts[day] = buffer.counts.get(day, 0) + len(wanted)
-                if look_up_before and min(batch.occurred) < look_up_before:
-                    for place in wanted:
-                        if batch.occurred[place] < look_up_before:
-                            buffer.look_up[partition, offset, batch.index[place]] = day
+                for place in older_places(batch, wanted, look_up_before) if look_up_before else ():
+                    buffer.look_up[partition, offset, batch.index[place]] = day
 
     def add_sessions(self, rows: Sequence[SessionRow]) -> None:
         """Versions of sessions, withdrawals among them."""

@@ -5,6 +5,7 @@ SELECT site_id, visitor_id, %(mark)s, min(occurred_at), max(occurred_at), count(
 FROM {database}.events
 WHERE
     site_id = %(site)s
+    AND visitor_id != 0
     AND occurred_at >= fromUnixTimestamp64Milli(toInt64(%(first)s))
     AND occurred_at < fromUnixTimestamp64Milli(toInt64(%(end)s))
 GROUP BY site_id, visitor_id

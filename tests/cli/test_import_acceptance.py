@@ -116,6 +116,10 @@ def imported(running: Installation) -> Installation:
     output = running.ok("import", "access-log", str(LOG), "--site", SITE)
     assert re.search(r"^parsed +9,999$", output, re.MULTILINE)
     assert re.search(r"^quarantined +1 ", output, re.MULTILINE)
+    # What it says at its end is what there is: no session is still to be made.
+    told = re.search(r"^sessions +([\d,]+) ", output, re.MULTILINE)
+    assert told is not None, output
+    assert int(told[1].replace(",", "")) == len(sessions())
     return running
 
 

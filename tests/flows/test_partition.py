@@ -92,6 +92,31 @@ def test_yesterdays_visit_goes_on_past_midnight_and_past_the_overlap() -> None:
     )
 
 
+def test_late_events_of_yesterdays_visit_stay_with_it() -> None:
+    """An offline queue that empties after midnight: repair can join only what has one id."""
+    midnight = (T0 // 86_400_000 + 1) * 86_400_000
+    partition = Partition()
+    daily = {"id_kind": IdKind.DAILY}
+    before = midnight - 5 * MINUTE
+    partition.send(before, record(1, before, [event(1, before)], 1, **daily))
+    after = midnight + 20 * MINUTE
+    queued = [event(2, midnight - 2 * MINUTE), event(3, midnight + 5 * MINUTE)]
+    late = partition.send(after, record(2, after, queued, 2, previous_visitor_id=1, **daily)).admitted[0]
+    assert (late.visitor_id, late.late) == (1, [True, True])
+    live = partition.send(after, record(3, after, [event(4, after)], 2, previous_visitor_id=1, **daily))
+    assert live.admitted[0].visitor_id == 1
+    past_overlap = midnight + 40 * MINUTE
+    again = partition.send(past_overlap, record(4, past_overlap, [event(5, midnight + 7 * MINUTE)], 2, **daily))
+    assert (again.admitted[0].visitor_id, again.admitted[0].late) == (1, [True])
+
+
+def test_imported_events_keep_the_visitor_they_were_given() -> None:
+    partition = Partition()
+    partition.send(T0, record(1, T0, [event(1, T0)], 1))
+    old = record(2, T0, [event(2, T0)], 2, previous_visitor_id=1, source=Source.IMPORT)
+    assert partition.send(T0, old).admitted[0].visitor_id == 2
+
+
 def test_identify_gives_an_identity_unless_the_id_is_daily() -> None:
     partition = Partition()
     told = event(1, T0, "identify")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from tests.jobs.data import Bench
@@ -32,10 +32,17 @@ def table(bench: Bench, name: str) -> list[dict[str, Any]]:
 
 
 def recount(bench: Bench, zones: dict[str, str], kind: str, until: datetime) -> dict[Key, dict[str, Any]]:
+    """What the tables' rows come to."""
+    return count(table(bench, "events"), table(bench, "sessions"), zones, kind, until)
+
+
+def count(
+    events: list[dict[str, Any]], sessions: list[dict[str, Any]], zones: dict[str, str], kind: str, until: datetime
+) -> dict[Key, dict[str, Any]]:
     """Row -> measures, `visitors` as a set; only buckets that ended by `until`."""
     out: dict[Key, dict[str, Any]] = defaultdict(lambda: dict.fromkeys(MEASURES, 0) | {"visitors": set()})
 
-    for row in table(bench, "events"):
+    for row in events:
         site, zone = row["site_id"], zones[row["site_id"]]
         start = start_of(row["occurred_at"], zone, kind)
         if not (start < start_of(until, zone, kind)):
@@ -55,7 +62,7 @@ def recount(bench: Bench, zones: dict[str, str], kind: str, until: datetime) -> 
             line["page_views"] += bool(row["name"] in PAGES)
             if row["id_kind"] != 3:
                 line["visitors"].add(row["visitor_id"])
-    for row in table(bench, "sessions"):
+    for row in sessions:
         site, zone = row["site_id"], zones[row["site_id"]]
         start = start_of(row["start_at"], zone, kind)
         if row["bot"] or not start < start_of(until, zone, kind):
@@ -80,7 +87,13 @@ def recount(bench: Bench, zones: dict[str, str], kind: str, until: datetime) -> 
     return dict(out)
 
 
-def stored(bench: Bench, kind: str) -> dict[Key, dict[str, Any]]:
+class Store(Protocol):
+    """Where the rollups are."""
+
+    def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]: ...
+
+
+def stored(bench: Store, kind: str) -> dict[Key, dict[str, Any]]:
     """The same from the rollup's view."""
     measures = ", ".join(f"sum({m})" for m in MEASURES)
     rows = bench.rows(

@@ -181,6 +181,31 @@ def test_while_log_time_goes_on(made: Bench, seed: int) -> None:
     assert made.rows("SELECT count() FROM sessions FINAL WHERE NOT is_closed") == [(0,)]
 
 
+def test_a_session_of_events_that_turned_out_to_be_stored_before_is_withdrawn(made: Bench) -> None:
+    first = event(SITE, 7, START)
+    again = event(SITE, 7, START + 3 * HOUR, event_id=first["event_id"])  # the same, taken for new
+    other = event(SITE, 8, START)
+    until = START + DAY
+    made.insert("events", [first, other])
+    live(made, [first, other, again], until)
+    assert len(stored(made)) == 3
+    mark = {"mark": START + 3 * HOUR, "events": 1, "version": 0, "is_deleted": 0}
+    at = {"first_at": again["occurred_at"], "last_at": again["occurred_at"]}
+    made.insert("repair_list", [{"site_id": SITE, "visitor_id": 7, **at, **mark}])
+    made.stored_until(until)
+    assert repair(made.context()) == "1 visitors repaired, 0 waiting"
+    assert stored(made) == sort_and_split([first, other])
+
+
+def test_events_of_nobody_are_on_no_list(made: Bench) -> None:
+    """A server's events without a visitor are in no session, late or not."""
+    made.insert("events", [event(SITE, 0, START, log_time=START + HOUR, source=1)])
+    made.stored_until(START + DAY)
+    assert repair(made.context()) == "0 visitors repaired, 0 waiting"
+    assert mark_range(made.client, made.stage, SITE, START - HOUR, START + HOUR, 1) == 0
+    assert backlog(made.client).visitors == 0
+
+
 def test_killed_at_any_point_it_comes_to_the_same(made: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     events = history(9)
     until = START + 6 * DAY

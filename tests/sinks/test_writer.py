@@ -222,6 +222,37 @@ def test_only_events_before_the_horizon_are_looked_up(writer_of: Make, client: C
     assert stored(client, database) == [*places(range(1), 4), (0, 1, 2), (0, 1, 3)]
 
 
+def test_events_taken_for_new_are_looked_up_by_the_age_of_their_ids(
+    writer_of: Make, client: Client, database: str
+) -> None:
+    """A request repeated word for word after three hours: its old `sent_at` makes its events look
+    new. They have entered an open session by then, which repair is told of."""
+    writer = writer_of()
+    batch = batch_of(4)
+    writer.add_events(batch, 7, [0, 1], None, 0, 0, NOW)
+    writer.flush()
+    later = NOW + 3 * 3_600_000
+    again = batch_of(4)
+    again.occurred = [at + 3 * 3_600_000 for at in again.occurred]
+    writer.add_events(again, 7, None, None, 0, 1, later, look_up_before=later - 3_600_000)
+    writer.flush()
+    assert stored(client, database) == [(0, 0, 0), (0, 0, 1), (0, 1, 2), (0, 1, 3)]
+    repairs = client.execute(
+        "SELECT site_id, visitor_id, mark, toUnixTimestamp64Milli(first_at), toUnixTimestamp64Milli(last_at), "
+        f"events, is_deleted FROM {database}.repair_list"
+    )
+    assert repairs == [("shop.example", 7, later, later, later + 1, 2, 0)]
+
+
+def test_late_duplicates_and_nobodys_need_no_repair(writer_of: Make, client: Client, database: str) -> None:
+    writer = writer_of()
+    for offset, visitor, late in ((0, 7, None), (1, 7, [True] * 3), (2, 0, None)):
+        writer.add_events(batch_of(3), visitor, None, late, 0, offset, NOW, look_up_before=NOW + 10)
+        writer.flush()
+    assert stored(client, database) == places(range(1))
+    assert client.execute(f"SELECT count() FROM {database}.repair_list") == [(0,)]
+
+
 def test_many_old_events_are_looked_up_in_several_queries(
     writer_of: Make, client: Client, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,13 +14,14 @@ import click
 
 from eventlog.protocol import EventLog, LogFull
 from footfall.cli.importer.records import Made
-from footfall.record import encode
+from footfall.record import Record, encode
 
 BATCH_EVENTS = 500
 MAX_WAITING = 10_000
 STALL_S = 120.0  # without any progress in the store
 APPEND_TIMEOUT_S = 30.0
 POLL_S = 0.1
+STEP_TIMEOUT_S = 1.0  # a clock that was set back may need longer: then a heartbeat does it, later
 
 Positions = dict[int, int]  # partition -> next offset
 
@@ -56,8 +57,9 @@ class Feed:
         self._batch, self._batch_events = [], 0
 
     def wait_stored(self) -> None:
-        """Until everything put is in the store."""
+        """Until everything put is in the store, and the store knows that it has all of that time."""
         self.flush()
+        self._step_on()
         self._wait(lambda: not self._waiting)
 
     def wait_for(self, ends: Positions) -> None:
@@ -73,6 +75,22 @@ class Feed:
         """Give the log back."""
         self._appender.close(APPEND_TIMEOUT_S)
         self._reader.close()
+
+    def _step_on(self) -> None:
+        """An empty record in every partition, later than the last one there. What is known to be
+        stored ends a millisecond before a partition's newest record: without this one, repair
+        would leave out the import's last records until the next heartbeat."""
+        newest = max(self._log_time(number, end) for number, end in self.ends().items())
+        deadline = time.monotonic() + STEP_TIMEOUT_S
+        while time.time_ns() // 1_000_000 <= newest and time.monotonic() < deadline:
+            time.sleep(0.001)  # until the clock is past it
+        empty = encode(Record(received_at=time.time_ns() // 1_000_000))
+        self._append([(number, empty) for number in range(self._appender.partitions)])
+        self._waiting.append((self.ends(), 0))
+
+    def _log_time(self, partition: int, end: int) -> int:
+        found = self._reader.read(partition, end - 1, 1, 1) if end > self._reader.bounds(partition)[0] else []
+        return found[-1].log_time if found else 0
 
     def _append(self, batch: list[tuple[int, bytes]]) -> None:
         deadline = time.monotonic() + APPEND_TIMEOUT_S
