@@ -10,6 +10,7 @@ import msgspec
 
 Headers = list[tuple[str, str]]
 
+GPC_HEADER = "x-footfall-dropped"  # why a strict site's browser was not counted: gpc or dnt
 JSON: Headers = [("content-type", "application/json"), ("cache-control", "no-store")]
 _encode = msgspec.json.Encoder().encode
 

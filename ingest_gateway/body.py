@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol
@@ -11,6 +12,7 @@ import zstandard
 
 from footfall.event import MAX_BATCH_BYTES
 from ingest_gateway.answers import RefusedError, too_large, unreadable
+from ingest_gateway.deadlines import Deadlines
 
 TYPES = frozenset({"application/json", "text/plain", ""})
 # A body of up to this size is read to its end (and thrown away) before it is refused, so
@@ -29,6 +31,30 @@ class BodySource(Protocol):
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Part by part."""
+
+
+class BodyReader:
+    """Reads bodies; one that takes longer than `timeout_s` ends with its task being cancelled."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.reading: Deadlines[asyncio.Task[object]] = Deadlines(timeout_s, _cancel)
+
+    async def read(self, headers: Mapping[str, str], source: BodySource) -> bytes:
+        """The whole body, decompressed; `RefusedError` 400, 413 or 415."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.reading.add(task)
+        encoding, length = headers.get("content-encoding", ""), headers.get("content-length", "")
+        try:
+            if is_plain(encoding, length):
+                return await source()
+            return await read_body(encoding, length, source)
+        finally:
+            self.reading.remove(task)
+
+
+def _cancel(task: asyncio.Task[object]) -> None:
+    task.cancel()
 
 
 def check_type(headers: Mapping[str, str]) -> None:

@@ -29,10 +29,14 @@ class Counts(Collector):
         self.wait_sum = 0.0
         self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}
 
-    def waited(self, seconds: float) -> None:
-        """How long a request waited for the log."""
-        self.waits[bisect_left(WAIT_BUCKETS, seconds)] += 1
-        self.wait_sum += seconds
+    def took(self, stage: str, count: int, rejected: list[tuple[int, str]], waited_s: float) -> None:
+        """A request's events are durable: how many, which were refused, how long it waited for the log."""
+        self.waits[bisect_left(WAIT_BUCKETS, waited_s)] += 1
+        self.wait_sum += waited_s
+        self.events[(stage, "accepted")] += count
+        if rejected:
+            self.events[(stage, "rejected")] += len(rejected)
+            self.rejected.update(reason for _, reason in rejected)
 
     def collect(self) -> Iterator[Metric]:
         """For prometheus_client."""

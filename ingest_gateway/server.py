@@ -96,7 +96,7 @@ async def serve(settings: Settings, clock: Callable[[], int] = wall_ms) -> int:
     )
     directory.start()
     tasks = [
-        loop.create_task(gateway.reading.run()),
+        loop.create_task(gateway.bodies.reading.run()),
         loop.create_task(beat_forever(writers.values(), settings.heartbeat_seconds, clock)),
     ]
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -131,7 +131,7 @@ def _counts(directory: Directory, writers: dict[str, LogWriter]) -> Counts:
 
 
 def _stop(gateway: Gateway, server: Server) -> None:
-    gateway.draining = True
+    gateway.health.draining = True
     cast(Callable[[], None], server.stop)()  # closes the listener, lets running requests end
 
 
@@ -144,7 +144,7 @@ def _calm_collector() -> None:
 
 async def _until_drained(serving: asyncio.Task[None], gateway: Gateway) -> bool:
     """True if the server ended by itself within the time to drain."""
-    while not serving.done() and not gateway.draining:
+    while not serving.done() and not gateway.health.draining:
         await asyncio.wait([serving], timeout=0.5)
     done, _ = await asyncio.wait([serving], timeout=DRAIN_S)
     if done:

@@ -93,12 +93,12 @@ def test_a_change_does_not_refill_buckets(tmp_path: Path) -> None:
 def test_what_is_known_of_browsers_is_bounded(tmp_path: Path) -> None:
     plane = control.open(f"sqlite:///{tmp_path / 'control.db'}")
     directory = Directory(plane, ["prod"], 10.0, lambda: int(time.time() * 1000))
-    memory = Memory(directory.view)
+    memory: Memory[str, int] = Memory(directory.view)
     for number in range(MAX_KNOWN + 5):
-        memory.keep_cors(str(number), [])
-    assert len(memory.cors) == 5
-    memory.keep_cors("x" * 10_000, [])
-    assert len(memory.cors) == 5
+        memory.keep(str(number), number, 5)
+    assert len(memory.known) == 5
+    memory.keep("x" * 10_000, 0, 10_000)
+    assert len(memory.known) == 5
     plane.close()
 
 
