@@ -6,7 +6,7 @@ thread-safe and may be open in several processes at once.
 
 from control.database import ControlError, ControlFullError, NotFoundError
 from control.jobs import JobRun
-from control.keys import KeyInfo, ServerKey
+from control.key_info import KeyInfo, ServerKey
 from control.plane import Control, open
 
 __all__ = [

@@ -76,6 +76,13 @@ class JobTable(Database):
             row = connection.execute(query).first()
         return JobRun(**row._mapping) if row else None
 
+    def at_work(self, *, now: int) -> list[JobRun]:
+        """The runs whose holder keeps the lease: it lives, and its renewing says so."""
+        held = (job_lease.c.run_id == job_run.c.run_id) & (job_lease.c.expires_at > now)
+        query = select(job_run).join(job_lease, held).where(job_run.c.state == "running")
+        with self.reading() as connection:
+            return [JobRun(**row._mapping) for row in connection.execute(query)]
+
     def _make_lease(self, job: str) -> None:
         with self.reading() as connection:
             if connection.execute(select(job_lease.c.job).where(job_lease.c.job == job)).first():

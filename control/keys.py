@@ -2,64 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import ipaddress
 import json
 import secrets
 from collections.abc import Sequence
 
-from msgspec import Struct
-from sqlalchemy import Row, exc, insert, select, update
+from msgspec.structs import replace
+from sqlalchemy import Connection, exc, insert, select, update
 
+from control.checks import check_number
 from control.database import ControlError, Database, NotFoundError
 from control.domains import normalise_domain
+from control.key_info import KeyInfo, ServerKey, hash_secret, info_of, server_key_of
 from control.schema import server_key
 
 DEFAULT_RATE = 10_000.0
 DEFAULT_BURST = 50_000.0
+MIN_RATE, MAX_RATE = 0.001, 1e9  # events a second
+MIN_BURST, MAX_BURST = 1.0, 1e9  # events
+MAX_OVERLAP_HOURS = 366 * 24.0
+MAX_LIFE_DAYS = 36_525.0
 HOUR_MS = 3_600_000
-
-
-class ServerKey(Struct, frozen=True, kw_only=True):
-    """What the gateway needs to check a key. Times are UTC milliseconds, 0 for never."""
-
-    key_id: str
-    site_id: str
-    secret_hash: bytes
-    rate: float  # events a second
-    burst: float  # events
-    expires_at: int = 0
-    revoked_at: int = 0
-    domains: tuple[str, ...] = ()  # of an Origin header; empty: a key is for servers, any
-    networks: tuple[str, ...] = ()  # the caller's; empty: any
-
-    def opens(self, secret: str, now: int) -> bool:
-        """Whether `secret` is this key's and the key is valid now."""
-        same = hmac.compare_digest(_hash(secret), self.secret_hash)
-        expired = bool(self.expires_at) and now >= self.expires_at
-        return same and not self.revoked_at and not expired
-
-
-class KeyInfo(Struct, frozen=True, kw_only=True):
-    """A key as people see it: without anything secret."""
-
-    key_id: str
-    site_id: str
-    label: str
-    rate: float
-    burst: float
-    domains: tuple[str, ...]
-    networks: tuple[str, ...]
-    created_at: int
-    expires_at: int
-    revoked_at: int
-
-    def state(self, now: int) -> str:
-        """active | expired | revoked."""
-        if self.revoked_at:
-            return "revoked"
-        return "expired" if self.expires_at and now >= self.expires_at else "active"
+DAY_MS = 24 * HOUR_MS
 
 
 class KeyTable(Database):
@@ -78,12 +42,14 @@ class KeyTable(Database):
         networks: Sequence[str] = (),
     ) -> tuple[KeyInfo, str]:
         """A new key and, this once, its text."""
-        if rate <= 0 or burst < 1:
-            raise ControlError("a key's rate is above 0 events/s and its burst at least 1 event")
+        check_number("a key's rate", rate, MIN_RATE, MAX_RATE, "events a second")
+        check_number("a key's burst", burst, MIN_BURST, MAX_BURST, "events")
         if expires_at and expires_at <= now:
             raise ControlError("the key would have expired already")
+        if expires_at > now + MAX_LIFE_DAYS * DAY_MS:
+            raise ControlError(f"a key expires in at most {MAX_LIFE_DAYS:,.0f} days, or never")
         info = KeyInfo(
-            key_id=secrets.token_hex(6),
+            key_id=_new_id(),
             site_id=site_id,
             label=label[:128],
             rate=rate,
@@ -94,30 +60,28 @@ class KeyTable(Database):
             expires_at=expires_at,
             revoked_at=0,
         )
-        return info, self._insert(info)
+        with self.writing() as connection:
+            return info, _insert(connection, info)
 
     def rotate_key(self, key_id: str, *, now: int, overlap_hours: float) -> tuple[KeyInfo, str]:
-        """A successor with the same rights; the old key stays valid for `overlap_hours`."""
-        old = self.key(key_id)
-        if old.state(now) != "active":
-            raise ControlError(f"key {key_id} is {old.state(now)}: create a new one with `footfall key create`")
-        # The successor of a key that expires lives as long as that one was meant to.
-        lifetime = old.expires_at - old.created_at if old.expires_at else 0
-        info, text = self.create_key(
-            old.site_id,
-            now=now,
-            label=old.label,
-            rate=old.rate,
-            burst=old.burst,
-            expires_at=now + lifetime if lifetime else 0,
-            domains=old.domains,
-            networks=old.networks,
-        )
-        end = now + round(overlap_hours * HOUR_MS)
-        end = min(end, old.expires_at) if old.expires_at else end
-        with self.writing() as connection:
-            mine = server_key.c.key_id == key_id
-            connection.execute(update(server_key).where(mine).values(expires_at=end))
+        """A successor with the same rights; the old key stays valid for `overlap_hours`.
+
+        Once for each key: after that its `expires_at` is the overlap's end, and no longer
+        says how long a key like it lives.
+        """
+        check_number("the overlap", overlap_hours, 0, MAX_OVERLAP_HOURS, "hours")
+        with self.writing() as connection:  # both or neither: a successor whose text nobody saw is a hole
+            old = _rotatable(_key(connection, key_id), now)
+            # The successor of a key that expires lives as long as that one was meant to.
+            expires_at = now + old.expires_at - old.created_at if old.expires_at else 0
+            info = replace(old, key_id=_new_id(), created_at=now, expires_at=expires_at)
+            text = _insert(connection, info)
+            end = now + round(overlap_hours * HOUR_MS)
+            end = min(end, old.expires_at) if old.expires_at else end
+            mine = (server_key.c.key_id == key_id) & (server_key.c.rotated_to == "")
+            change = update(server_key).where(mine).values(expires_at=end, rotated_to=info.key_id)
+            if not connection.execute(change).rowcount:  # PostgreSQL: somebody else was at it too
+                raise ControlError(f"key {key_id} was rotated by somebody else just now: see `footfall key list`")
         return info, text
 
     def revoke_key(self, key_id: str, *, now: int) -> None:
@@ -129,10 +93,8 @@ class KeyTable(Database):
 
     def key(self, key_id: str) -> KeyInfo:
         """One key; `NotFoundError` if there is none of that id."""
-        found = [info for info in self.list_keys() if info.key_id == key_id]
-        if not found:
-            raise NotFoundError(f"no key {key_id}: `footfall key list` shows the keys")
-        return found[0]
+        with self.reading() as connection:
+            return _key(connection, key_id)
 
     def list_keys(self, site_id: str = "") -> list[KeyInfo]:
         """All keys (of a site), oldest first, revoked ones too."""
@@ -140,35 +102,13 @@ class KeyTable(Database):
         if site_id:
             query = query.where(server_key.c.site_id == site_id)
         with self.reading() as connection:
-            return [_info(row) for row in connection.execute(query)]
+            return [info_of(row) for row in connection.execute(query)]
 
     def server_keys(self) -> dict[str, ServerKey]:
         """Every key that is not revoked, by id, for checking requests."""
         query = select(server_key).where(server_key.c.revoked_at == 0)
         with self.reading() as connection:
-            return {row.key_id: _server_key(row) for row in connection.execute(query)}
-
-    def _insert(self, info: KeyInfo) -> str:
-        secret = secrets.token_urlsafe(32)
-        values = {
-            "key_id": info.key_id,
-            "site_id": info.site_id,
-            "secret_hash": _hash(secret),
-            "label": info.label,
-            "rate": info.rate,
-            "burst": info.burst,
-            "domains": json.dumps(info.domains),
-            "networks": json.dumps(info.networks),
-            "created_at": info.created_at,
-            "expires_at": info.expires_at,
-            "revoked_at": 0,
-        }
-        try:
-            with self.writing() as connection:
-                connection.execute(insert(server_key).values(values))
-        except exc.IntegrityError as error:
-            raise NotFoundError(f"no site {info.site_id}: `footfall site list` shows those there are") from error
-        return f"sk_{info.key_id}_{secret}"
+            return {row.key_id: server_key_of(row) for row in connection.execute(query)}
 
 
 def split_key(text: str) -> tuple[str, str] | None:
@@ -179,9 +119,39 @@ def split_key(text: str) -> tuple[str, str] | None:
     return parts[1], parts[2]
 
 
-def _hash(secret: str) -> bytes:
-    # A plain hash is enough: the secret is 256 random bits, there is nothing to guess.
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+def _new_id() -> str:
+    return secrets.token_hex(6)
+
+
+def _key(connection: Connection, key_id: str) -> KeyInfo:
+    row = connection.execute(select(server_key).where(server_key.c.key_id == key_id)).first()
+    if row is None:
+        raise NotFoundError(f"no key {key_id}: `footfall key list` shows the keys")
+    return info_of(row)
+
+
+def _rotatable(old: KeyInfo, now: int) -> KeyInfo:
+    """The key, if it may have a successor; else `ControlError`."""
+    if old.rotated_to:
+        raise ControlError(
+            f"key {old.key_id} was rotated already, {old.rotated_to} follows it: rotate that one, or make another "
+            f"with `footfall key create {old.site_id}`"
+        )
+    if old.state(now) != "active":
+        raise ControlError(f"key {old.key_id} is {old.state(now)}: create a new one with `footfall key create`")
+    return old
+
+
+def _insert(connection: Connection, info: KeyInfo) -> str:
+    """Add the key; its text, which is nowhere else."""
+    secret = secrets.token_urlsafe(32)
+    values = {name: getattr(info, name) for name in KeyInfo.__struct_fields__}
+    values |= {"domains": json.dumps(info.domains), "networks": json.dumps(info.networks)}
+    try:
+        connection.execute(insert(server_key).values(values | {"secret_hash": hash_secret(secret)}))
+    except exc.IntegrityError as error:
+        raise NotFoundError(f"no site {info.site_id}: `footfall site list` shows those there are") from error
+    return f"sk_{info.key_id}_{secret}"
 
 
 def _network(text: str) -> str:
@@ -189,18 +159,3 @@ def _network(text: str) -> str:
         return str(ipaddress.ip_network(text.strip(), strict=False))
     except ValueError as error:
         raise ControlError(f"{text!r} is not a network: give one like 203.0.113.0/24") from error
-
-
-def _info(row: Row[*tuple[object, ...]]) -> KeyInfo:
-    fields = dict(row._mapping)
-    fields.pop("secret_hash")
-    for name in ("domains", "networks"):
-        fields[name] = tuple(json.loads(str(fields[name])))
-    return KeyInfo(**fields)
-
-
-def _server_key(row: Row[*tuple[object, ...]]) -> ServerKey:
-    fields = dict(row._mapping)
-    for name in ("domains", "networks"):
-        fields[name] = tuple(json.loads(str(fields[name])))
-    return ServerKey(**{name: fields[name] for name in ServerKey.__struct_fields__})

@@ -15,7 +15,9 @@ from control.schema import meta, metadata
 
 FIRST_VERSION = 1
 # STEPS[i] goes from version i + 1 to i + 2.
-STEPS: tuple[tuple[str, ...], ...] = ()
+STEPS: tuple[tuple[str, ...], ...] = (
+    ("ALTER TABLE server_key ADD COLUMN rotated_to VARCHAR(32) DEFAULT '' NOT NULL",),
+)
 
 
 class SchemaTooNewError(RuntimeError):

@@ -90,6 +90,7 @@ server_key = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),  # 0: never
     Column("revoked_at", BigInteger, nullable=False),  # 0: not revoked
+    Column("rotated_to", String(32), nullable=False, server_default=""),  # its successor's id
 )
 
 salt = Table(

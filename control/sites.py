@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import secrets
-import zoneinfo
 from collections import defaultdict
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, exc, func, insert, select, update
 
+from control.checks import check_timezone
 from control.database import ControlError, Database, NotFoundError
 from control.domains import normalise_domain
 from control.schema import excluded_path, goal, site, site_domain, site_window
 from footfall.event import MAX_NAME_CHARS
-from footfall.sites import DEFAULT_WINDOW_MS, Goal, Site, Sites, Window
+from footfall.sites import DEFAULT_WINDOW_MS, MAX_WINDOW_MS, MIN_WINDOW_MS, Goal, Site, Sites, Window
 
 # Long enough for every process to have polled `version()` and know of the new window.
 NOTICE_MS = 10_000
-MIN_WINDOW_MS = 60_000
-MAX_WINDOW_MS = 24 * 3_600_000
 
 
 class SiteTable(Database):
@@ -160,15 +158,6 @@ class SiteTable(Database):
             for path in dict.fromkeys(paths):
                 connection.execute(insert(excluded_path).values(site_id=site_id, path=path))
         return self.site(site_id)
-
-
-def check_timezone(name: str) -> str:
-    """An IANA zone name; `ControlError` otherwise."""
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ControlError(f"{name!r} is not a time zone: give an IANA name like Europe/Berlin") from error
-    return name
 
 
 def check_currency(code: str) -> str:

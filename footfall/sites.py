@@ -12,6 +12,7 @@ from bisect import bisect_right
 from msgspec import Struct
 
 DEFAULT_WINDOW_MS = 30 * 60_000
+MIN_WINDOW_MS, MAX_WINDOW_MS = 60_000, 24 * 3_600_000
 
 
 class Goal(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from sqlalchemy import inspect, select, text, update
 import control
 from control import Control, ControlError
 from control.database import make_engine
-from control.migrations import SchemaTooNewError, upgrade
+from control.migrations import FIRST_VERSION, STEPS, SchemaTooNewError, upgrade
 from control.schema import meta
 
 NOW = 1_700_000_000_000
@@ -64,11 +64,11 @@ def test_several_processes_open_and_write_at_once(url: str) -> None:
 def test_an_older_schema_is_upgraded_once(plane: Control, url: str) -> None:
     plane.add_site("a.example", now=NOW)
     plane.close()
-    steps = (("ALTER TABLE site ADD COLUMN note VARCHAR(10) DEFAULT '' NOT NULL",),)
+    steps = (*STEPS, ("ALTER TABLE site ADD COLUMN note VARCHAR(10) DEFAULT '' NOT NULL",))
     engine = make_engine(url)
     for _ in range(2):
         with engine.begin() as connection:
-            assert upgrade(connection, steps) == 2
+            assert upgrade(connection, steps) == FIRST_VERSION + len(steps)
     with engine.connect() as connection:
         assert "note" in [column["name"] for column in inspect(connection).get_columns("site")]
         assert connection.execute(text("SELECT note FROM site")).all() == [("",)]
@@ -78,13 +78,29 @@ def test_an_older_schema_is_upgraded_once(plane: Control, url: str) -> None:
 def test_a_step_that_fails_leaves_the_schema_as_it_was(plane: Control, url: str) -> None:
     plane.close()
     engine = make_engine(url)
-    steps = (("CREATE TABLE extra (x INTEGER)", "THIS IS NO SQL"),)
+    steps = (*STEPS, ("CREATE TABLE extra (x INTEGER)", "THIS IS NO SQL"))
     with pytest.raises(Exception, match="syntax error"), engine.begin() as connection:
         upgrade(connection, steps)
     with engine.connect() as connection:
         assert not inspect(connection).has_table("extra")
-        assert connection.execute(select(meta.c.value).where(meta.c.name == "schema")).scalar() == 1
+        now = connection.execute(select(meta.c.value).where(meta.c.name == "schema")).scalar()
+        assert now == FIRST_VERSION + len(STEPS)
     engine.dispose()
+
+
+def test_keys_of_the_first_version_are_rotated_as_others(plane: Control, url: str) -> None:
+    plane.add_site("a.example", now=NOW)
+    key, _ = plane.create_key("a.example", now=NOW)
+    plane.close()
+    engine = make_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE server_key DROP COLUMN rotated_to"))
+        connection.execute(update(meta).where(meta.c.name == "schema").values(value=FIRST_VERSION))
+    engine.dispose()
+    again = control.open(url)
+    new, _ = again.rotate_key(key.key_id, now=NOW, overlap_hours=1)
+    assert again.key(key.key_id).rotated_to == new.key_id
+    again.close()
 
 
 def test_a_newer_schema_is_refused(plane: Control, url: str) -> None:

@@ -44,6 +44,15 @@ def test_a_dead_holder_is_replaced(plane: Control) -> None:
     assert plane.claim("repair", "c", 1000, now=NOW + 1903) is None
 
 
+def test_at_work_is_who_keeps_the_lease(plane: Control) -> None:
+    run = plane.claim("repair", "a", 1000, now=NOW)
+    assert run is not None
+    assert [(one.run_id, one.holder) for one in plane.at_work(now=NOW + 999)] == [(run, "a")]
+    assert plane.at_work(now=NOW + 1000) == []  # it stands still
+    plane.finish(run, now=NOW + 500, ok=True)
+    assert plane.at_work(now=NOW + 500) == []
+
+
 def test_history_is_bounded_and_newest_first(plane: Control) -> None:
     for turn in range(KEPT_RUNS + 5):
         run = plane.claim("repair", "a", 1000, now=NOW + turn)

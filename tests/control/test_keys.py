@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,47 @@ def test_rotation_overlaps(plane: Control, site: str) -> None:
     assert (new.label, new.rate, new.burst) == ("backend", 5, 7)
 
 
+def test_a_key_is_rotated_once(plane: Control, site: str) -> None:
+    old, _ = plane.create_key(site, now=NOW)
+    new, _ = plane.rotate_key(old.key_id, now=NOW, overlap_hours=24)
+    assert new.expires_at == 0
+    with pytest.raises(ControlError, match=f"{new.key_id} follows it"):
+        plane.rotate_key(old.key_id, now=NOW + HOUR, overlap_hours=24)
+    assert {key.key_id for key in plane.list_keys()} == {old.key_id, new.key_id}
+    third, _ = plane.rotate_key(new.key_id, now=NOW + HOUR, overlap_hours=24)
+    assert third.expires_at == 0
+
+
+def test_a_successor_lives_as_long_as_the_key_was_meant_to(plane: Control, site: str) -> None:
+    old, _ = plane.create_key(site, now=NOW, expires_at=NOW + 30 * 24 * HOUR)
+    new, _ = plane.rotate_key(old.key_id, now=NOW + HOUR, overlap_hours=2)
+    assert new.expires_at == NOW + HOUR + 30 * 24 * HOUR
+    assert plane.key(old.key_id).expires_at == NOW + 3 * HOUR
+
+
+@pytest.mark.parametrize("hours", [math.nan, math.inf, -math.inf, -1.0, 1e9])
+def test_a_wrong_overlap_makes_no_key(plane: Control, site: str, hours: float) -> None:
+    old, _ = plane.create_key(site, now=NOW)
+    with pytest.raises(ControlError, match="overlap"):
+        plane.rotate_key(old.key_id, now=NOW, overlap_hours=hours)
+    assert plane.list_keys() == [old]
+
+
+def test_of_two_rotations_at_once_one_wins(plane: Control, site: str) -> None:
+    old, _ = plane.create_key(site, now=NOW)
+
+    def rotate(_turn: int) -> bool:
+        try:
+            plane.rotate_key(old.key_id, now=NOW, overlap_hours=1)
+        except ControlError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(rotate, range(4))) == 1
+    assert len(plane.list_keys()) == 2
+
+
 def test_revoking(plane: Control, site: str) -> None:
     info, _ = plane.create_key(site, now=NOW)
     plane.revoke_key(info.key_id, now=NOW)
@@ -65,7 +108,13 @@ def test_revoking(plane: Control, site: str) -> None:
         plane.rotate_key(info.key_id, now=NOW, overlap_hours=1)
 
 
-@pytest.mark.parametrize("wrong", [{"rate": 0}, {"burst": 0}, {"expires_at": NOW}, {"networks": ["x"]}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rate": 0}, {"rate": math.nan}, {"rate": math.inf}, {"burst": 0}, {"burst": math.nan},
+        {"expires_at": NOW}, {"expires_at": 10**30}, {"networks": ["x"]},
+    ],
+)  # fmt: skip
 def test_wrong_wishes_are_refused(plane: Control, site: str, wrong: dict[str, object]) -> None:
     with pytest.raises(ControlError):
         plane.create_key(site, now=NOW, **wrong)  # type: ignore[arg-type]  # the point of the test

@@ -68,8 +68,13 @@ def test_the_last_domain_stays(plane: Control) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"timezone": "Mars/Olympus"}, {"timezone": "../etc"}, {"currency": "EURO"}, {"window_ms": 1}]
-)
+    "wrong",
+    [
+        {"timezone": "Mars/Olympus"}, {"timezone": "../etc"}, {"currency": "EURO"}, {"window_ms": 1},
+        {"timezone": "localtime"}, {"timezone": "posixrules"}, {"timezone": "Factory"}, {"timezone": ""},
+        {"timezone": "right/Europe/Berlin"}, {"timezone": "posix/UTC"},
+    ],
+)  # fmt: skip
 def test_wrong_settings_are_refused(plane: Control, wrong: dict[str, object]) -> None:
     with pytest.raises(ControlError):
         plane.add_site("a.example", now=NOW, **wrong)  # type: ignore[arg-type]  # the point of the test
