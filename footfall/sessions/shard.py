@@ -18,17 +18,17 @@ import msgspec
 from msgspec import Struct
 
 from footfall.enrich.batch import EnrichedBatch
-from footfall.sessions.delta import Changes, Replayed, encode_delta
+from footfall.sessions.delta import Replayed
 from footfall.sessions.facts import Columns, Fact, Who, columns_at, columns_of, columns_of_batch, who_of
+from footfall.sessions.open_visitors import MAX_HOT, OpenVisitors
 from footfall.sessions.part import NEVER
 from footfall.sessions.row import SessionRow
 from footfall.sessions.run import Run
 from footfall.sessions.timers import Timers
-from footfall.sessions.visitor import Visitor, close_at_of, times_of
+from footfall.sessions.visitor import Visitor, times_of
 from footfall.sites import DEFAULT_WINDOW_MS, Site
 
 SNAPSHOT_FORMAT = 1
-MAX_HOT = 1024  # visitors kept as objects; the others are bytes, a tenth of the size
 
 Snapshot = tuple[Any, ...]  # format, then what restore() of that format reads
 
@@ -44,17 +44,19 @@ class Policy(Struct, frozen=True, kw_only=True):
 class SessionShard:
     """Open runs by visitor. Visitor ids are unique across sites."""
 
-    def __init__(self, policy: Policy, max_hot: int = MAX_HOT) -> None:
+    def __init__(self, policy: Policy, max_hot: int = MAX_HOT, visitors: OpenVisitors | None = None) -> None:
         self._policy = policy
-        self._max_hot = max_hot
-        self._hot: dict[int, Visitor] = {}
-        self._cold: dict[int, bytes] = {}
-        self._aliases: dict[int, int] = {}  # today's id -> yesterday's
-        self._closing = Timers(self._close_at)
+        self._visitors = OpenVisitors(max_hot) if visitors is None else visitors
+        self._closing = Timers(self._visitors.close_at)
         self._opening: list[tuple[int, int]] = []  # heap of (time, visitor): open rows to write
         self._pending: list[SessionRow] = []
         self._runs = 0
-        self._changes = Changes()
+        for visitor_id, data in self._visitors.cold.items():
+            close_at, open_at, runs = times_of(data)
+            self._runs += runs
+            self._closing.set(visitor_id, close_at)
+            if open_at != NEVER:
+                heappush(self._opening, (open_at, visitor_id))
 
     def __len__(self) -> int:
         """Open runs."""
@@ -63,17 +65,22 @@ class SessionShard:
     @property
     def visitors(self) -> int:
         """Visitors with an open run."""
-        return len(self._hot) + len(self._cold)
+        return len(self._visitors)
 
     @property
     def hot_visitors(self) -> int:
         """Visitors kept as objects."""
-        return len(self._hot)
+        return len(self._visitors.hot)
+
+    @property
+    def aliases(self) -> int:
+        """Ids that stand for another one."""
+        return len(self._visitors.aliases)
 
     @property
     def cold_bytes(self) -> int:
         """Bytes of the encoded visitors. Walks over all of them."""
-        return sum(map(len, self._cold.values()))
+        return self._visitors.cold_bytes
 
     def resolve(
         self,
@@ -87,16 +94,13 @@ class SessionShard:
         `occurred_at` is the earliest time of the record's events that are not late.
         Only ids that are themselves in use are kept: no chain of days forms.
         """
-        known = previous_visitor_id or self._aliases.get(visitor_id, 0)
+        known = previous_visitor_id or self._visitors.aliases.get(visitor_id, 0)
         if not known or known == visitor_id:
             return visitor_id
-        visitor = self._find(known)
+        visitor = self._visitors.find(known)
         if visitor is None or not visitor.reaches(occurred_at, window_ms):
             return visitor_id
-        if self._aliases.get(visitor_id) != known:
-            self._aliases[visitor_id] = known
-            self._changes.aliases.add(visitor_id)
-            visitor.aliases.append(visitor_id)
+        self._visitors.add_alias(visitor_id, known, visitor)
         return known
 
     def absorb(self, site: Site, visitor_id: int, who: Who, facts: Sequence[Fact], log_time: int) -> list[int]:
@@ -123,10 +127,9 @@ class SessionShard:
 
     def _absorb(self, site: Site, visitor_id: int, who: Who, columns: Columns, log_time: int) -> list[int]:
         self._work_off(log_time)
-        visitor = self._find(visitor_id)
+        visitor = self._visitors.find(visitor_id)
         if visitor is None:
-            visitor = self._hot[visitor_id] = Visitor(site.site_id)
-            self._limit_hot()
+            visitor = self._visitors.begin(visitor_id, site.site_id)
         before = len(visitor.runs)
         duplicates = visitor.absorb(site, who, columns, log_time)
         runs = visitor.runs
@@ -148,14 +151,14 @@ class SessionShard:
         opening = self._opening
         while opening and opening[0][0] <= log_time:
             at, visitor_id = heappop(opening)
-            if self._open_at(visitor_id) == at:
+            if self._visitors.open_at(visitor_id) == at:
                 self._write_open(visitor_id, log_time)
         if self._closing.next_at <= log_time:
             for visitor_id in self._closing.due(log_time):
                 self._close(visitor_id, log_time)
 
     def _write_open(self, visitor_id: int, log_time: int) -> None:
-        visitor = self._wake(visitor_id)
+        visitor = self._visitors.wake(visitor_id)
         due_at = visitor.open_at
         for run in visitor.runs:
             if run.changed_at and self._open_row_at(run) <= due_at:
@@ -165,7 +168,7 @@ class SessionShard:
         self._schedule(visitor_id, visitor)
 
     def _close(self, visitor_id: int, log_time: int) -> None:
-        visitor = self._wake(visitor_id)
+        visitor = self._visitors.wake(visitor_id)
         over = log_time - self._policy.lateness_ms
         for run in list(visitor.runs):
             if run.reach < over:
@@ -176,12 +179,7 @@ class SessionShard:
         if visitor.runs:
             self._schedule(visitor_id, visitor)
         else:
-            del self._hot[visitor_id]
-            self._changes.gone.add(visitor_id)
-            for alias in visitor.aliases:
-                if self._aliases.get(alias) == visitor_id:
-                    del self._aliases[alias]
-                    self._changes.aliases.add(alias)
+            self._visitors.end(visitor_id, visitor)
 
     def _write(self, visitor: Visitor, visitor_id: int, run: Run, log_time: int, closed: bool = False) -> None:
         self._pending += run.write(visitor.site_id, visitor_id, closed=closed, generation=0, log_time=log_time)
@@ -212,54 +210,15 @@ class SessionShard:
             return run.changed_at + self._policy.open_row_first_ms
         return max(run.changed_at, run.written_at + self._policy.open_row_every_ms)
 
-    def _close_at(self, visitor_id: int) -> int:
-        visitor = self._hot.get(visitor_id)
-        if visitor is not None:
-            return visitor.close_at
-        data = self._cold.get(visitor_id)
-        return close_at_of(data) if data else NEVER
-
-    def _open_at(self, visitor_id: int) -> int:
-        visitor = self._hot.get(visitor_id)
-        if visitor is not None:
-            return visitor.open_at
-        data = self._cold.get(visitor_id)
-        return times_of(data).open_at if data else NEVER
-
-    def _find(self, visitor_id: int) -> Visitor | None:
-        visitor = self._hot.get(visitor_id)
-        if visitor is None and visitor_id in self._cold:
-            visitor = self._wake(visitor_id)
-        return visitor
-
-    def _wake(self, visitor_id: int) -> Visitor:
-        visitor = self._hot.get(visitor_id)
-        if visitor is None:
-            visitor = self._hot[visitor_id] = Visitor.decode(self._cold.pop(visitor_id))
-            self._changes.visitors.discard(visitor_id)
-            self._limit_hot()
-        return visitor
-
-    def _limit_hot(self) -> None:
-        """Encode the older half where there are too many objects (never the newest)."""
-        if len(self._hot) > self._max_hot:
-            self._cool(list(self._hot)[: len(self._hot) // 2])
-
-    def _cool(self, visitor_ids: list[int]) -> None:
-        hot, cold = self._hot, self._cold
-        for visitor_id in visitor_ids:
-            cold[visitor_id] = hot.pop(visitor_id).encode()
-        self._changes.visitors.update(visitor_ids)
-
     def snapshot(self) -> Snapshot:
         """The whole state as an immutable value of plain types; the shard goes on as before."""
-        self._cool(list(self._hot))
-        self._changes = Changes()
+        visitors = self._visitors
+        visitors.save_whole()
         return (
             SNAPSHOT_FORMAT,
-            array("Q", self._cold).tobytes(),
-            tuple(self._cold.values()),  # joined they would be copied twice
-            array("Q", [id for pair in self._aliases.items() for id in pair]).tobytes(),
+            array("Q", visitors.cold).tobytes(),
+            tuple(visitors.cold.values()),  # joined they would be copied twice
+            array("Q", [id for pair in visitors.aliases.items() for id in pair]).tobytes(),
             _rows_encoder.encode(self._pending),
         )
 
@@ -270,18 +229,17 @@ class SessionShard:
             raise ValueError(f"session state of format {value[0]}: upgrade, or start the flow from the log")
         _, ids, encoded, aliases, pending = value
         pairs = array("Q", aliases)
-        shard = cls(policy, max_hot)
-        shard._fill(
+        visitors = OpenVisitors(
+            max_hot,
             dict(zip(array("Q", ids), encoded, strict=True)),
             dict(zip(pairs[::2], pairs[1::2], strict=True)),
-            pending,
         )
-        return shard
+        return cls._with_rows(policy, visitors, pending)
 
     @property
     def changed(self) -> int:
         """How much a `delta(everything=False)` would hold: encoded visitors, ids, aliases."""
-        return len(self._changes)
+        return self._visitors.changed
 
     def delta(self, everything: bool = True) -> bytes:
         """What changed since the last `delta` or `snapshot`, to be kept after those before.
@@ -289,38 +247,17 @@ class SessionShard:
         With everything=False, visitors that are still objects wait for a later one: only
         deltas up to one with everything are a state to go on from.
         """
-        if everything:
-            self._cool(list(self._hot))
-        changes, self._changes = self._changes, Changes()
-        aliases = {alias: self._aliases[alias] for alias in changes.aliases if alias in self._aliases}
-        return encode_delta(
-            {visitor_id: self._cold[visitor_id] for visitor_id in changes.visitors},
-            # One that is back again may be an object, and in no delta for a while.
-            (visitor_id for visitor_id in changes.gone if visitor_id not in self._cold),
-            aliases,
-            changes.aliases - aliases.keys(),
-            _rows_encoder.encode(self._pending),
-        )
+        return self._visitors.delta(_rows_encoder.encode(self._pending), everything)
 
     def visitor_ids(self) -> array[int]:
         """Of all visitors with an open run, in no order that means anything."""
-        return array("Q", [*self._cold, *self._hot])
+        return self._visitors.ids()
 
     def copy(self, visitor_ids: Iterable[int], aliases: bool = False) -> bytes:
         """A delta that says again what earlier ones said of these visitors (and of all
         aliases), so that the earlier ones are not needed for it. Leaves out who has no open
         run any more, and who changed: the next delta has them."""
-        cold, changed = self._cold, self._changes.visitors
-        return encode_delta(
-            {
-                visitor_id: cold[visitor_id]
-                for visitor_id in visitor_ids
-                if visitor_id in cold and visitor_id not in changed
-            },
-            aliases={alias: known for alias, known in self._aliases.items() if alias not in self._changes.aliases}
-            if aliases
-            else None,
-        )
+        return self._visitors.copy(visitor_ids, aliases)
 
     @classmethod
     def from_deltas(cls, deltas: Iterable[bytes], policy: Policy, max_hot: int = MAX_HOT) -> SessionShard:
@@ -328,20 +265,15 @@ class SessionShard:
         replayed = Replayed()
         for delta in deltas:
             replayed.apply(delta)
-        shard = cls(policy, max_hot)
-        shard._fill(replayed.visitors, replayed.aliases, replayed.pending)
-        return shard
+        visitors = OpenVisitors(max_hot, replayed.visitors, replayed.aliases)
+        return cls._with_rows(policy, visitors, replayed.pending)
 
-    def _fill(self, visitors: dict[int, bytes], aliases: dict[int, int], pending: bytes | None) -> None:
-        self._cold, self._aliases = visitors, aliases
-        for visitor_id, data in visitors.items():
-            close_at, open_at, runs = times_of(data)
-            self._runs += runs
-            self._closing.set(visitor_id, close_at)
-            if open_at != NEVER:
-                heappush(self._opening, (open_at, visitor_id))
+    @classmethod
+    def _with_rows(cls, policy: Policy, visitors: OpenVisitors, pending: bytes | None) -> SessionShard:
+        shard = cls(policy, visitors=visitors)
         if pending is not None:
-            self._pending = _rows_decoder.decode(pending)
+            shard._pending = _rows_decoder.decode(pending)
+        return shard
 
 
 _rows_encoder = msgspec.msgpack.Encoder()

@@ -66,7 +66,7 @@ def test_state_follows_the_visitors_of_a_window() -> None:
     assert logic.sessions.hot_visitors <= 1024
     assert 0 < bytes_most < HERE * 1024, "1 KiB an open session"
     assert batches_most <= (HORIZON_MS // EVERY_MS) * (GENERATIONS + 2) // GENERATIONS
-    assert len(logic.sessions._aliases) <= HERE
+    assert logic.sessions.aliases <= HERE
     assert live_most < 300_000 / EVERY_MS * 32, "visitors of five minutes, 16 bytes each"
     state = logic.snapshot()
     assert sum(map(sys.getsizeof, state.sessions)) < HERE * 64

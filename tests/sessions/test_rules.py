@@ -131,7 +131,7 @@ def test_a_run_without_end_stays_bounded_and_its_days_are_closed() -> None:
     for step in range(5 * 24 * 3):
         live.tell(fact(START + step * 20 * MINUTE))
     assert len(live.shard) == 1
-    visitor = live.shard._wake(1)
+    visitor = live.shard._visitors.wake(1)
     assert len(visitor.runs[0].parts) <= 3
     assert sum(row.is_closed for row in live.rows) >= 3
     days = live.sessions()
@@ -201,7 +201,7 @@ def test_yesterdays_id_is_kept_while_that_visit_goes_on() -> None:
     assert restored.resolve(11, 0, MIDNIGHT + 45 * MINUTE) == 10
     restored.advance(MIDNIGHT + DAY)
     assert restored.resolve(11, 0, MIDNIGHT + 45 * MINUTE) == 11
-    assert not restored._aliases
+    assert not restored.aliases
 
 
 def test_event_ids_of_a_long_run_are_bounded_and_the_latest_known() -> None:
@@ -210,7 +210,7 @@ def test_event_ids_of_a_long_run_are_bounded_and_the_latest_known() -> None:
     for place in range(0, len(told), 500):
         assert live.tell(*told[place : place + 500]) == []
     assert live.tell(*told[-500:]) == list(range(500))
-    assert len(live.shard._wake(1).runs[0].ids) <= 16 * MAX_EVENT_IDS
+    assert len(live.shard._visitors.wake(1).runs[0].ids) <= 16 * MAX_EVENT_IDS
     assert live.sessions()[0].events == 2 * MAX_EVENT_IDS
 
 
@@ -224,7 +224,7 @@ def test_uuids_that_share_a_half_are_told_apart() -> None:
 def test_state_with_fewer_fields_still_decodes() -> None:
     live = Live()
     live.tell(fact(START))
-    visitor = live.shard._wake(1)
+    visitor = live.shard._visitors.wake(1)
     data = msgspec.msgpack.decode(visitor.encode()[20:])
     site_id, ((*run,),) = data[0], data[1]
     older_part = run[5][0][:14]
@@ -326,8 +326,8 @@ def test_an_id_that_comes_again_is_known_whatever_its_order() -> None:
     told = [fact(START + n)._replace(event_id=n.to_bytes(16, "big")) for n in range(60)]
     assert live.tell(*told[20:40]) == []
     assert live.tell(*told[10:30]) == list(range(10, 20))
-    live.shard._wake(1).runs[0].max_id = b""
+    live.shard._visitors.wake(1).runs[0].max_id = b""
     live.shard = SessionShard.restore(live.shard.snapshot(), POLICY)
     assert live.tell(*told[30:50]) == list(range(10))
-    assert live.shard._wake(1).runs[0].max_id == b""
+    assert live.shard._visitors.wake(1).runs[0].max_id == b""
     assert live.tell(*told) == list(range(10, 50))
