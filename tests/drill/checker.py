@@ -1,70 +1,70 @@
-"""Is everything that was acknowledged stored once, and do all results follow from it?
+"""Is everything that was acknowledged stored once and as it was told, and do all results follow from it?
 
-The oracle sorts and splits the rows of `events` by itself; it shares no code with the
-fold. `check` returns what is wrong, in words; nothing means all is well.
+What should follow is worked out by tests/drill/oracle.py. `check` returns what is wrong, in
+words; nothing means all is well.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
-HOUR_MS = 3_600_000
-PAGE_NAMES = ("page_view", "path_change")
+from tests.drill.oracle import Row, Session, split
+from tests.drill.rollups import check_rollups, wanted
+from tests.drill.visitors import CURRENCY, Told
 
-
-class Row(NamedTuple):
-    """What the oracle needs of an event."""
-
-    visitor_id: int
-    event_id: bytes
-    occurred_at: int
-    name: str
-
-
-class Span(NamedTuple):
-    """A session as the oracle sees it."""
-
-    visitor_id: int
-    start_at: int
-    end_at: int
-    events: int
-    page_views: int
+_TIMES = ("start_at", "end_at")
+_AS_STORED = {
+    "touch_at": "arrayMap(at -> toUnixTimestamp64Milli(at), touch_at)",
+    "is_bounce": "toUInt8(is_bounce)",
+    "revenue": "toInt64(revenue * 10000)",
+    "id_kind": "toInt64(id_kind)",
+} | {name: f"toUnixTimestamp64Milli({name})" for name in _TIMES}
+_OF_EVENTS = {
+    "event_id": "hex(event_id)",
+    "occurred_at": "toUnixTimestamp64Milli(occurred_at)",
+    "plan": "props['plan']",
+    "id_kind": "toInt64(id_kind)",
+}
 
 
 def check(
-    client: Any, acknowledged: set[bytes], window_ms: int, closed_before: int, site_id: str = "%"
+    client: Any, told: Mapping[bytes, Told], window_ms: int, closed_before: int, site_id: str, zone: str
 ) -> list[str]:
-    """All that is wrong. `closed_before`: hours ending by then must be rolled up. `site_id`: of
-    that site (all of them are seen as one)."""
+    """All that is wrong at a site. `closed_before` (ms): hours and days ending by then must be rolled up."""
     rows = raw_rows(client, site_id)
-    problems = check_exactly_once(rows, acknowledged)
+    problems = check_exactly_once(rows, told.keys())
     unique = list({row.event_id: row for row in rows}.values())
-    spans = split(unique, window_ms)
-    problems += check_sessions(client, spans, site_id)
-    problems += check_ledger(client, rows, site_id)
-    problems += check_rollups(client, unique, spans, closed_before, site_id)
-    return problems
+    problems += check_contents(unique, told)
+    sessions = split(unique, window_ms, goals_reached, CURRENCY)
+    problems += check_sessions(client, sessions, site_id)
+    problems += check_ledger(client, len(rows), site_id)
+    return problems + check_rollups(client, wanted(unique, sessions, site_id, zone, closed_before), site_id)
 
 
-def raw_rows(client: Any, site_id: str = "%") -> list[Row]:
+def goals_reached(row: Row) -> set[str]:
+    """The goals of tests/drill/visitors.py, said once more."""
+    found = {"buy"} if row.name == "purchase" else set()
+    if row.name == "page_view" and row.path == "/about":
+        found.add("about")
+    if row.name == "signup" and row.plan == "pro":
+        found.add("plan")
+    return found
+
+
+def raw_rows(client: Any, site_id: str) -> list[Row]:
     """Every row that is physically there: no FINAL, no view."""
-    sql = (
-        "SELECT visitor_id, hex(event_id), toUnixTimestamp64Milli(occurred_at), toString(name) "
-        "FROM events WHERE visitor_id != 0 AND bot = '' AND site_id LIKE %(site)s"
-    )
-    return [
-        Row(visitor, bytes.fromhex(event), at, name)
-        for visitor, event, at, name in client.execute(sql, {"site": site_id})
-    ]
+    columns = ", ".join(_OF_EVENTS.get(name, name) for name in Row._fields)
+    found = client.execute(f"SELECT {columns} FROM events WHERE site_id = %(site)s", {"site": site_id})
+    return [Row(row[0], bytes.fromhex(row[1]), *row[2:]) for row in found]
 
 
-def check_exactly_once(rows: Iterable[Row], acknowledged: set[bytes]) -> list[str]:
+def check_exactly_once(rows: Iterable[Row], acknowledged: Collection[bytes]) -> list[str]:
     """Each acknowledged event has one row, and nothing else has any."""
     times = Counter(row.event_id for row in rows)
-    lost = len(acknowledged - times.keys())
-    strange = len(times.keys() - acknowledged)
+    lost = len(set(acknowledged) - times.keys())
+    strange = len(times.keys() - set(acknowledged))
     double = sum(1 for count in times.values() if count > 1)
     problems = []
     if lost:
@@ -76,56 +76,67 @@ def check_exactly_once(rows: Iterable[Row], acknowledged: set[bytes]) -> list[st
     return problems
 
 
-def split(rows: Iterable[Row], window_ms: int) -> list[Span]:
-    """Sort each visitor's events by time and cut where the gap is above the window."""
-    by_visitor: dict[int, list[Row]] = defaultdict(list)
+def check_contents(rows: Iterable[Row], told: Mapping[bytes, Told]) -> list[str]:
+    """Each row holds what was told of its event, and not of a neighbour."""
+    wrong: Counter[str] = Counter()
     for row in rows:
-        by_visitor[row.visitor_id].append(row)
-    spans = []
-    for visitor, events in by_visitor.items():
-        events.sort(key=lambda row: (row.occurred_at, row.event_id))
-        current: list[Row] = []
-        for row in events:
-            if current and row.occurred_at - current[-1].occurred_at > window_ms:
-                spans.append(_span(visitor, current))
-                current = []
-            current.append(row)
-        spans.append(_span(visitor, current))
-    return spans
+        of_it = told.get(row.event_id)
+        if of_it is None:
+            continue  # counted by `check_exactly_once`
+        wrong.update(
+            name for name in Told._fields if getattr(row, name) != getattr(of_it, name) and name != "device_type"
+        )
+        # What a crawler runs on is not told; that it is one must be seen.
+        wrong["device_type"] += row.device_type != of_it.device_type if of_it.device_type else not row.bot
+    return [f"{count} events have another {name} than was sent" for name, count in wrong.items() if count]
 
 
-def _span(visitor: int, events: list[Row]) -> Span:
-    pages = sum(row.name in PAGE_NAMES for row in events)
-    return Span(visitor, events[0].occurred_at, events[-1].occurred_at, len(events), pages)
-
-
-def check_sessions(client: Any, spans: list[Span], site_id: str) -> list[str]:
-    """The sessions readers see are the oracle's, all closed."""
-    sql = (
-        "SELECT visitor_id, toUnixTimestamp64Milli(start_at), toUnixTimestamp64Milli(end_at), events, "
-        "page_views, is_closed FROM sessions_v1 WHERE bot = '' AND site_id LIKE %(site)s"
-    )
-    found = client.execute(sql, {"site": site_id})
-    still_open = sum(1 for row in found if not row[5])
-    seen = Counter(Span(*row[:5]) for row in found)
-    wanted = Counter(spans)
-    problems = []
-    if still_open:
-        problems.append(f"{still_open} sessions are still open")
-    missing, extra = wanted - seen, seen - wanted
+def check_sessions(client: Any, wanted: list[Session], site_id: str) -> list[str]:
+    """The sessions readers see are the oracle's, in everything they say, and all are closed."""
+    columns = ", ".join(_AS_STORED.get(name, name) for name in Session._fields)
+    sql = f"SELECT is_closed, {columns} FROM sessions_v1 WHERE site_id = %(site)s"
+    rows = client.execute(sql, {"site": site_id})
+    still_open = sum(1 for row in rows if not row[0])
+    problems = [f"{still_open} sessions are still open"] if still_open else []
+    found = [Session._make(tuple(v) if isinstance(v, list) else v for v in row[1:]) for row in rows]
+    mine, theirs = _by_start(wanted), _by_start(found)
+    if len(theirs) != len(found):
+        problems.append(f"{len(found) - len(theirs)} sessions are there twice")
+    missing, extra = mine.keys() - theirs.keys(), theirs.keys() - mine.keys()
     if missing or extra:
         problems.append(
-            f"sessions differ: {missing.total()} missing (such as {next(iter(missing), None)}), "
-            f"{extra.total()} too many (such as {next(iter(extra), None)}) of {len(spans)}"
+            f"sessions differ: {len(missing)} missing (such as {_first(mine, missing)}), "
+            f"{len(extra)} too many (such as {_first(theirs, extra)}) of {len(wanted)}"
         )
-    return problems
+    return problems + _differing_fields(mine, theirs)
 
 
-def check_ledger(client: Any, rows: list[Row], site_id: str) -> list[str]:
+def _differing_fields(mine: dict[Any, Session], theirs: dict[Any, Session]) -> list[str]:
+    wrong: dict[str, list[tuple[Any, Any, Any]]] = {}
+    for key in mine.keys() & theirs.keys():
+        for name, right, found in zip(Session._fields, mine[key], theirs[key], strict=True):
+            if right != found:
+                wrong.setdefault(name, []).append((key, right, found))
+    return [
+        f"{len(cases)} of {len(mine)} sessions differ in {name}, such as (visitor, start) {cases[0][0]}: "
+        f"wanted {cases[0][1]!r}, found {cases[0][2]!r}"
+        for name, cases in wrong.items()
+    ]
+
+
+def _by_start(sessions: Iterable[Session]) -> dict[tuple[int, int], Session]:
+    return {(session.visitor_id, session.start_at): session for session in sessions}
+
+
+def _first(sessions: dict[tuple[int, int], Session], keys: set[tuple[int, int]]) -> Session | None:
+    return next((sessions[key] for key in keys), None)
+
+
+def check_ledger(client: Any, rows: int, site_id: str) -> list[str]:
     """accepted = stored + duplicate + dropped + quarantined, and stored is what is there."""
     sums: dict[str, int] = dict(
         client.execute(
-            "SELECT toString(outcome), sum(count) FROM ledger_v1 WHERE site_id LIKE %(site)s GROUP BY outcome",
+            "SELECT toString(outcome), sum(count) FROM ledger_v1 WHERE site_id = %(site)s GROUP BY outcome",
             {"site": site_id},
         )
     )
@@ -134,38 +145,6 @@ def check_ledger(client: Any, rows: list[Row], site_id: str) -> list[str]:
     problems = []
     if accepted != parts:
         problems.append(f"the ledger does not add up: accepted {accepted}, accounted for {parts} ({sums})")
-    if sums.get("stored", 0) != len(rows):
-        problems.append(f"the ledger says {sums.get('stored', 0)} stored, {len(rows)} rows are there")
+    if sums.get("stored", 0) != rows:
+        problems.append(f"the ledger says {sums.get('stored', 0)} stored, {rows} rows are there")
     return problems
-
-
-def check_rollups(client: Any, rows: list[Row], spans: list[Span], closed_before: int, site_id: str) -> list[str]:
-    """Closed hours equal a recount."""
-    wanted: dict[int, list[Any]] = defaultdict(lambda: [0, 0, set(), 0])
-    for row in rows:
-        hour = wanted[row.occurred_at // HOUR_MS]
-        hour[0] += 1
-        hour[1] += row.name in PAGE_NAMES
-        hour[2].add(row.visitor_id)
-    for span in spans:
-        wanted[span.start_at // HOUR_MS][3] += 1
-    recount = {
-        hour: (events, pages, len(visitors), sessions)
-        for hour, (events, pages, visitors, sessions) in wanted.items()
-    }
-    closed = {hour for hour in recount if (hour + 1) * HOUR_MS <= closed_before}
-    sql = (
-        "SELECT intDiv(toUnixTimestamp(bucket), 3600) AS hour, sum(events), sum(page_views), "
-        "uniqExactMerge(visitors), sum(sessions) FROM rollup_hour_v1 "
-        "WHERE dimension = '' AND site_id LIKE %(site)s GROUP BY hour"
-    )
-    found = {row[0]: tuple(row[1:]) for row in client.execute(sql, {"site": site_id})}
-    # An hour that ended just now may be rolled up already or not: if it is, it must be right.
-    differing = [hour for hour in closed | found.keys() if recount.get(hour) != found.get(hour)]
-    if not closed:
-        return ["no hour is closed: there is nothing to compare"]
-    if not differing:
-        return []
-    first = differing[0]
-    example = f"wanted {recount.get(first)}, found {found.get(first)}"
-    return [f"{len(differing)} of {len(closed)} closed hours differ: {example}"]

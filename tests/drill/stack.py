@@ -22,17 +22,20 @@ import control
 from control.schema import site_window
 from footfall.names import database_name
 from footfall.settings import Settings
+from tests.drill.visitors import CURRENCY, GOALS
 
 HOST = "drill.example.com"
-WINDOW_S = 6
-LATENESS_S = 3
+ZONE = "Asia/Kathmandu"  # whose hours and days are nobody else's
+WINDOW_S = 4
+LATENESS_S = 2
 
 QUICK = {
     "FOOTFALL_LATENESS_MINUTES": str(LATENESS_S / 60),
     "FOOTFALL_SESSION_WINDOW_MINUTES": str(WINDOW_S / 60),
     "FOOTFALL_HEARTBEAT_SECONDS": "1",
-    "FOOTFALL_EPOCH_SECONDS": "3",
+    "FOOTFALL_EPOCH_SECONDS": "1.5",
     "FOOTFALL_FLUSH_SECONDS": "0.3",
+    "FOOTFALL_TRUSTED_PROXIES": "127.0.0.1/32",  # the load is the proxy
 }
 
 
@@ -85,9 +88,8 @@ class Stack:
         self.host = host
         self._quick = quick
         self.data_dir = data_dir
-        self.settings = Settings(
-            data_dir=data_dir, gateway_port=gateway, clickhouse_port=native, clickhouse_http_port=http
-        )
+        own = {name: self.env.get(f"FOOTFALL_{name.upper()}") for name in Settings.model_fields}
+        self.settings = Settings.model_validate({name: value for name, value in own.items() if value})
         self._fault = fault
         self._process: subprocess.Popen[bytes] | None = None
         self.public_id = ""
@@ -147,10 +149,13 @@ class Stack:
         return int(self.status()["parts"][part]["pid"])
 
     def add_site(self, host: str) -> str:
-        """A site with this stack's window; its public id."""
+        """A site with this stack's window, and with goals; its public id."""
         plane = control.open(self.settings.control_plane_url())
         public_id = plane.add_site(host, now=0).public_id
         if self._quick:
+            plane.update_site(host, timezone=ZONE, currency=CURRENCY)
+            for goal in GOALS:
+                plane.set_goal(host, goal)
             with plane.writing() as connection:  # shorter than a site may have it
                 connection.execute(update(site_window).values(window_ms=WINDOW_S * 1000))
         plane.close()

@@ -37,7 +37,7 @@ def test_the_checker_finds_the_fault(tmp_path: Path, fault: str) -> None:
             assert all(epoch > 1 for epoch in stack.flow_beginnings()[1:])
         wait_for("the rows to settle", lambda: _settled(stack), 60)
         client = stack.client()
-        problems = check_exactly_once(raw_rows(client), sent.event_ids)
+        problems = check_exactly_once(raw_rows(client, HOST), sent.told)
         client.disconnect()
         assert any(complaint in problem for problem in problems), problems
 
