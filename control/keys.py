@@ -18,9 +18,10 @@ from control.schema import server_key
 
 DEFAULT_RATE = 10_000.0
 DEFAULT_BURST = 50_000.0
-MIN_RATE, MAX_RATE = 0.001, 1e9  # events a second
-MIN_BURST, MAX_BURST = 1.0, 1e9  # events
-MAX_OVERLAP_HOURS = 366 * 24.0
+# From and to.
+RATES = 0.001, 1e9  # events a second
+BURSTS = 1.0, 1e9  # events
+OVERLAP_HOURS = 0.0, 366 * 24.0
 MAX_LIFE_DAYS = 36_525.0
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -42,8 +43,8 @@ class KeyTable(Database):
         networks: Sequence[str] = (),
     ) -> tuple[KeyInfo, str]:
         """A new key and, this once, its text."""
-        check_number("a key's rate", rate, MIN_RATE, MAX_RATE, "events a second")
-        check_number("a key's burst", burst, MIN_BURST, MAX_BURST, "events")
+        check_number("a key's rate", rate, *RATES, "events a second")
+        check_number("a key's burst", burst, *BURSTS, "events")
         if expires_at and expires_at <= now:
             raise ControlError("the key would have expired already")
         if expires_at > now + MAX_LIFE_DAYS * DAY_MS:
@@ -69,7 +70,7 @@ class KeyTable(Database):
         Once for each key: after that its `expires_at` is the overlap's end, and no longer
         says how long a key like it lives.
         """
-        check_number("the overlap", overlap_hours, 0, MAX_OVERLAP_HOURS, "hours")
+        check_number("the overlap", overlap_hours, *OVERLAP_HOURS, "hours")
         with self.writing() as connection:  # both or neither: a successor whose text nobody saw is a hole
             old = _rotatable(_key(connection, key_id), now)
             # The successor of a key that expires lives as long as that one was meant to.

@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Start everything, send traffic, watch sessions close."),
     "status": ("status", "How old is the newest data, and how is every part?"),
     "doctor": ("doctor", "Check the installation and say how to mend what is wrong."),
-    "site": ("site", "Add and show sites, and print their tag."),
+    "site": ("site", "Add and show sites, and say how to send to them."),
     "key": ("key", "Server keys: create, list, rotate, revoke."),
     "goal": ("goal", "A site's goals."),
     "import": ("importing", "Turn access logs into sessions."),

@@ -8,6 +8,7 @@ import sys
 import click
 
 from footfall.cli.common import load_settings
+from footfall.cli.values import Number
 from footfall.settings import Settings
 
 WINDOW_S = 15.0
@@ -21,8 +22,8 @@ QUICK = {
 
 
 @click.command()
-@click.option("--seconds", default=30.0, show_default=True, help="How long traffic is sent.")
-@click.option("--rate", default=25.0, show_default=True, help="Events a second.")
+@click.option("--seconds", type=Number(1, 86_400), default=30.0, show_default=True, help="How long to send.")
+@click.option("--rate", type=Number(0.1, 10_000), default=25.0, show_default=True, help="Events a second.")
 @click.option("--seed", default=1, show_default=True, help="Of the made-up visits.")
 @click.option("--keep", is_flag=True, help="Leave it running at the end, until Ctrl-C.")
 @click.option("--plain", is_flag=True, help="Plain lines, as in a pipe.")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from footfall.cli.site import open_control
+from footfall.cli.plane import open_control
+from footfall.cli.tables import show_table
 from footfall.sites import Goal
 
 
@@ -42,11 +40,11 @@ def list_(site: str) -> None:
     if not found.goals:
         click.echo(f"{found.site_id} has no goals: add one with `footfall goal add {found.site_id} NAME ...`.")
         return
-    table = Table("Goal", "Event", "Path", "Properties")
-    for goal in found.goals:
-        props = ", ".join(f"{key}={value}" for key, value in goal.props)
-        table.add_row(*map(escape, (goal.name, goal.event or "any", goal.path or "any", props or "any")))
-    Console().print(table)
+    rows = [
+        (goal.name, goal.event or "any", goal.path or "any", ", ".join(f"{k}={v}" for k, v in goal.props) or "any")
+        for goal in found.goals
+    ]
+    show_table(("Goal", "Event", "Path", "Properties"), rows, whole=("Goal",))
 
 
 @command.command()

@@ -13,6 +13,7 @@ import click
 from footfall.access_log import FORMATS
 from footfall.cli.common import load_settings
 from footfall.cli.importer.lines import LogFile
+from footfall.cli.plane import open_control, require_control
 from footfall.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def access_log(files: tuple[str, ...], site_name: str, log_format: str, timezone
 
     zone = _zone(timezone)
     settings = resolve(load_settings())
+    require_control(settings)  # before --start makes one: it could not know the site
     if "-" in files and start:
         click.echo("reading standard input once Footfall is up", err=True)
     with running_or_started(settings, start):
@@ -57,13 +59,12 @@ def _zone(name: str) -> tzinfo:
 
 
 def _import(settings: Settings, files: tuple[str, ...], site_name: str, log_format: str, zone: tzinfo) -> None:
-    import control
     from footfall.cli.importer.progress import Progress
     from footfall.cli.importer.records import RecordMaker
     from footfall.cli.importer.sessions import make_sessions
     from footfall.cli.importer.summary import show_summary
 
-    plane = control.open(settings.control_plane_url())
+    plane = open_control(settings)
     try:
         site = plane.site(site_name)
         maker = RecordMaker(

@@ -7,10 +7,10 @@ import socket
 from datetime import UTC, datetime
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from footfall.cli.common import load_settings
+from footfall.cli.plane import open_control
+from footfall.cli.tables import show_table
 
 
 @click.group("job")
@@ -26,35 +26,31 @@ def _time(at_ms: int) -> str:
 @click.option("--history", type=click.IntRange(0, 200), default=0, help="Also show so many runs of each job.")
 def list_jobs(history: int) -> None:
     """Every job, when it runs, and how its last run ended."""
-    from control.plane import open as open_control
     from embedded.paths import resolve
     from jobs.registry import JOBS
 
-    control = open_control(resolve(load_settings()).control_plane_url())
-    table = Table("job", "runs", "last run (UTC)", "state", "result")
+    control = open_control(resolve(load_settings()))
+    rows = []
     for job in JOBS:
         runs = control.job_runs(job.name, limit=max(1, history))
         if not runs:
-            table.add_row(job.name, job.schedule(), "never", "", job.what)
-        for place, run in enumerate(runs):
-            name, schedule = (job.name, job.schedule()) if not place else ("", "")
-            table.add_row(name, schedule, _time(run.started_at), run.state, run.detail)
-    Console().print(table)
+            rows.append((job.name, job.schedule(), "never", "-", job.what))
+        rows += [(job.name, job.schedule(), _time(run.started_at), run.state, run.detail) for run in runs]
     control.close()
+    show_table(("job", "runs", "last run (UTC)", "state", "result"), rows, whole=("job", "state"))
 
 
 @command.command("run")
 @click.argument("name")
 def run_job(name: str) -> None:
     """Run a job now, here, and say what it did."""
-    from control.plane import open as open_control
     from embedded.paths import resolve
     from jobs.job import JobContext
     from jobs.registry import job_named
     from jobs.runner import BusyError, Runner
 
     settings = resolve(load_settings())
-    control = open_control(settings.control_plane_url())
+    control = open_control(settings)
     context = JobContext(settings=settings, control=control)
     try:
         job = job_named(name)

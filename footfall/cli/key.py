@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from control.keys import DEFAULT_BURST, DEFAULT_RATE
-from footfall.cli.site import now_ms, open_control
+from control import KeyInfo
+from control.keys import BURSTS, DAY_MS, DEFAULT_BURST, DEFAULT_RATE, MAX_LIFE_DAYS, OVERLAP_HOURS, RATES
+from footfall.cli.plane import open_control
+from footfall.cli.site import now_ms
+from footfall.cli.tables import show_table
+from footfall.cli.values import Number
 
-DAY_MS = 86_400_000
+DAYS, OVERLAP = Number(0, MAX_LIFE_DAYS, min_open=True), Number(*OVERLAP_HOURS)
 
 
 @click.group()
@@ -23,9 +24,9 @@ def command() -> None:
 @command.command()
 @click.argument("site")
 @click.option("--label", default="", help="What the key is for.")
-@click.option("--rate", default=DEFAULT_RATE, show_default=True, help="Events a second.")
-@click.option("--burst", default=DEFAULT_BURST, show_default=True, help="Events at once.")
-@click.option("--expires-days", type=float, help="Valid for that long (default: until revoked).")
+@click.option("--rate", type=Number(*RATES), default=DEFAULT_RATE, show_default=True, help="Events a second.")
+@click.option("--burst", type=Number(*BURSTS), default=DEFAULT_BURST, show_default=True, help="Events at once.")
+@click.option("--expires-days", type=DAYS, help="Valid for that long (default: until revoked).")
 @click.option("--domain", "domains", multiple=True, help="Refuse other origins. Repeatable.")
 @click.option("--network", "networks", multiple=True, help="Valid from this network only. Repeatable.")
 def create(
@@ -65,24 +66,28 @@ def list_(site: str | None) -> None:
         click.echo("There is no key yet: make one with `footfall key create SITE`.")
         return
     now = now_ms()
-    table = Table("Key", "Site", "Label", "State", "Rate/s", "Burst", "Limited to", "Made", "Expires")
-    for key in keys:
-        limited = ", ".join((*key.domains, *key.networks)) or "-"
-        row = (
-            key.key_id, key.site_id, key.label or "-", key.state(now), f"{key.rate:g}", f"{key.burst:g}",
-            limited, _date(key.created_at), _date(key.expires_at),
-        )  # fmt: skip
-        table.add_row(*map(escape, row))
-    Console().print(table)
+    rows = [
+        (
+            key.key_id, key.site_id, key.label or "-", _state(key, now), f"{key.rate:.12g}", f"{key.burst:.12g}",
+            ", ".join((*key.domains, *key.networks)) or "-", _date(key.created_at), _date(key.expires_at),
+        )
+        for key in keys
+    ]  # fmt: skip
+    headers = ("Key", "Site", "Label", "State", "Rate/s", "Burst", "Limited to", "Made", "Expires")
+    show_table(headers, rows, whole=("Key", "Site", "State", "Limited to"))
 
 
 @command.command()
 @click.argument("key_id")
-@click.option("--overlap-hours", default=24.0, show_default=True, help="How long the old key stays valid.")
+@click.option(
+    "--overlap-hours",
+    type=Number(*OVERLAP_HOURS),
+    default=24.0,
+    show_default=True,
+    help="How long the old one stays valid.",
+)
 def rotate(key_id: str, overlap_hours: float) -> None:
     """Make a successor of KEY_ID with the same rights."""
-    if overlap_hours < 0:
-        raise click.BadParameter("0 or more", param_hint="--overlap-hours")
     plane = open_control()
     info, text = plane.rotate_key(key_id, now=now_ms(), overlap_hours=overlap_hours)
     plane.close()
@@ -98,6 +103,10 @@ def revoke(key_id: str) -> None:
     plane.revoke_key(key_id, now=now_ms())
     plane.close()
     click.echo(f"Key {key_id} is revoked.")
+
+
+def _state(key: KeyInfo, now: int) -> str:
+    return key.state(now) + (f", followed by {key.rotated_to}" if key.rotated_to else "")
 
 
 def _date(at_ms: int) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from footfall.cli.common import load_settings
+from footfall.cli.plane import open_control, require_control
+from footfall.cli.tables import show_table
 from footfall.names import QuarantineReason, database_name
 
 if TYPE_CHECKING:
@@ -36,6 +35,7 @@ def _open(stage: str | None) -> tuple[Settings, str, Client]:
     from sinks.clickhouse import connect
 
     settings = resolve(load_settings())
+    require_control(settings)
     name = stage or settings.stage
     if name not in settings.topics():
         raise click.UsageError(f"no stage {name} here: there are {', '.join(settings.topics())}")
@@ -60,12 +60,14 @@ def list_items(site_id: str | None, limit: int, stage: str | None) -> None:
     if not items:
         click.echo("Nothing is in quarantine.")
         return
-    table = Table("id", "when (UTC)", "site", "reason", "detail", "replayed")
-    for item in items:
-        when = item.quarantined_at.strftime("%Y-%m-%d %H:%M:%S")
-        done = "" if item.id in waiting else "yes"
-        table.add_row(item.id, when, escape(item.site_id), item.reason, escape(item.detail), done)
-    Console().print(table)
+    rows = [
+        (
+            item.id, item.quarantined_at.strftime("%Y-%m-%d %H:%M:%S"), item.site_id, item.reason, item.detail,
+            "no" if item.id in waiting else "yes",
+        )
+        for item in items
+    ]  # fmt: skip
+    show_table(("id", "when (UTC)", "site", "reason", "detail", "replayed"), rows, whole=("id", "site", "reason"))
 
 
 @command.command("show")
@@ -148,12 +150,11 @@ def _lines_again(settings: Settings, stage: str) -> Rebuild:
     import time
     from datetime import UTC
 
-    import control
     from footfall.cli.importer.lines import Line
     from footfall.cli.importer.records import RecordMaker
     from footfall.record import encode
 
-    plane = control.open(settings.control_plane_url())
+    plane = open_control(settings)
     secret, sites = plane.stage_secret(stage), plane.sites()
     plane.close()
 

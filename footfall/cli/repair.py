@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from footfall.cli.common import load_settings
+from footfall.cli.plane import open_control
+from footfall.cli.tables import show_table
 
 if TYPE_CHECKING:
     from jobs.job import JobContext
@@ -28,14 +28,15 @@ FIRST_DAY, LAST_DAY = date(1971, 1, 1), date(2199, 12, 31)
 def command(site_name: str | None, first: datetime | None, last: datetime | None, status: bool) -> None:
     """Make sessions with late events anew; with --site, all of a site (a new goal, for
     example, is applied to history so). The jobs process does the former by itself."""
-    import control
     from embedded.paths import resolve
     from jobs.job import JobContext
 
     if (first or last) and not site_name:
         raise click.UsageError("--from and --to need --site")
+    if first and last and first > last:
+        raise click.UsageError(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}: no day is in between")
     settings = resolve(load_settings())
-    plane = control.open(settings.control_plane_url())
+    plane = open_control(settings)
     try:
         context = JobContext(settings=settings, control=plane)
         if status:
@@ -88,9 +89,8 @@ def _show(context: JobContext) -> None:
     from jobs.repair_list import backlog
     from jobs.stored import has_tables, stored_until
 
-    table = Table(
-        "stage", "visitors waiting", "events that call for it", "oldest mark (UTC)", "stored up to (UTC)"
-    )
+    headers = ("stage", "visitors waiting", "events that call for it", "oldest mark (UTC)", "stored up to (UTC)")
+    rows = []
     for stage, partitions in context.stages.items():
         client = context.store(stage)
         try:
@@ -98,7 +98,7 @@ def _show(context: JobContext) -> None:
                 left, until = backlog(client), stored_until(client, partitions)
                 mark = left.oldest_mark.strftime("%Y-%m-%d %H:%M:%S") if left.oldest_mark else ""
                 reached = datetime.fromtimestamp(until / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S") if until else ""
-                table.add_row(stage, f"{left.visitors:,}", f"{left.events:,}", mark, reached)
+                rows.append((stage, f"{left.visitors:,}", f"{left.events:,}", mark, reached))
         finally:
             client.disconnect()
-    Console().print(table)
+    show_table(headers, rows)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-import control
 from footfall.cli.common import load_settings
+from footfall.cli.plane import open_control
+from footfall.cli.tables import show_table
+from footfall.cli.tag import how_to_send
+from footfall.cli.values import Number
 from footfall.settings import Settings
-from footfall.sites import DEFAULT_WINDOW_MS, Site
+from footfall.sites import DEFAULT_WINDOW_MS, MAX_WINDOW_MS, MIN_WINDOW_MS, Site
 
 MINUTE_MS = 60_000
+WINDOW_MINUTES = MIN_WINDOW_MS / MINUTE_MS, MAX_WINDOW_MS / MINUTE_MS
+WINDOW = Number(*WINDOW_MINUTES)
 
 
 def now_ms() -> int:
@@ -22,21 +24,16 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def open_control() -> control.Control:
-    """The control plane of the settings."""
-    return control.open(load_settings().control_plane_url())
-
-
 @click.group()
 def command() -> None:
-    """Add and show sites, and print their tag."""
+    """Add and show sites, and say how to send to them."""
 
 
 @command.command()
 @click.argument("domain")
 @click.option("--timezone", default="UTC", show_default=True, help="IANA name; days and hours are cut by it.")
 @click.option("--currency", default="", help="ISO 4217 code of the site's revenue.")
-@click.option("--window-minutes", type=float, help="Inactivity that ends a session.")
+@click.option("--window-minutes", type=WINDOW, help="Inactivity that ends a session.")
 @click.option("--domain", "domains", multiple=True, help="A further domain (with its subdomains). Repeatable.")
 @click.option("--strict-privacy", is_flag=True, help="GPC or DNT: count nothing at all.")
 def add(
@@ -49,8 +46,8 @@ def add(
 ) -> None:
     """Add the site DOMAIN; its subdomains are part of it."""
     settings = load_settings()
-    plane = control.open(settings.control_plane_url())
-    minutes = settings.session_window_minutes if window_minutes is None else window_minutes
+    plane = open_control(settings)
+    minutes = _default_window(settings) if window_minutes is None else window_minutes
     made = plane.add_site(
         domain,
         now=now_ms(),
@@ -74,28 +71,27 @@ def list_() -> None:
     if not sites:
         click.echo("There is no site yet: add one with `footfall site add shop.example.com`.")
         return
-    table = Table("Site", "Domains", "Time zone", "Currency", "Window", "Goals", "Public id")
-    for site in sites:
-        row = (
+    rows = [
+        (
             site.site_id, ", ".join(site.domains), site.timezone, site.currency or "-",
             f"{site.window_ms(now_ms()) / MINUTE_MS:g} min", str(len(site.goals)), site.public_id,
-        )  # fmt: skip
-        table.add_row(*map(escape, row))
-    Console().print(table)
+        )
+        for site in sites
+    ]  # fmt: skip
+    headers = ("Site", "Domains", "Time zone", "Currency", "Window", "Goals", "Public id")
+    show_table(headers, rows, whole=("Site", "Domains", "Public id"))
 
 
 @command.command()
 @click.argument("site")
 def show(site: str) -> None:
-    """A site's settings, its tag, and how to send an event."""
+    """A site's settings, and how to send events to it."""
     settings = load_settings()
-    plane = control.open(settings.control_plane_url())
+    plane = open_control(settings)
     found = plane.site(site)
     plane.close()
-    table = Table(show_header=False)
-    for name, value in _facts(found):
-        table.add_row(name, escape(value))
-    Console().print(table)
+    show_table((), _facts(found), whole="*")
+    click.echo()
     click.echo(how_to_send(found, settings))
 
 
@@ -103,7 +99,7 @@ def show(site: str) -> None:
 @click.argument("site")
 @click.option("--timezone", help="IANA name.")
 @click.option("--currency", help="ISO 4217 code.")
-@click.option("--window-minutes", type=float, help="Inactivity that ends a session.")
+@click.option("--window-minutes", type=WINDOW, help="Inactivity that ends a session.")
 @click.option("--strict-privacy/--no-strict-privacy", default=None, help="GPC or DNT: count nothing at all.")
 @click.option("--add-domain", "added", multiple=True, help="Repeatable.")
 @click.option("--remove-domain", "removed", multiple=True, help="Repeatable.")
@@ -148,26 +144,21 @@ def remove(site: str, yes: bool) -> None:
     plane = open_control()
     site_id = plane.site(site).site_id
     if not yes:
-        click.confirm(f"Forget {site_id}? Its tag and its keys stop working", abort=True)
+        click.confirm(f"Forget {site_id}? What its pages and servers send is refused then", abort=True)
     plane.remove_site(site_id)
     plane.close()
     click.echo(f"Site {site_id} is forgotten.")
 
 
-def how_to_send(site: Site, settings: Settings) -> str:
-    """The tag and a first event."""
-    address = f"http://{settings.gateway_host}:{settings.gateway_port}"
-    body = f'{{"events":[{{"name":"page_view","url":"https://{site.domains[0]}/","title":"Hello"}}]}}'
-    return (
-        "Put this tag on every page (with the public address of your gateway). The script comes with\n"
-        "sdk-js, which is not part of this version yet; without it the pixel counts page views:\n\n"
-        f'  <script defer src="{address}/sdk.js" data-site="{site.public_id}"></script>\n'
-        f'  <img src="{address}/v1/pixel.gif?site={site.public_id}" alt="" referrerpolicy="unsafe-url">\n\n'
-        "Send a first event (each time you do counts, for it carries no id):\n\n"
-        f"  curl {address}/v1/batch -H 'Content-Type: application/json' \\\n"
-        f"    -H 'X-Footfall-Site: {site.public_id}' \\\n"
-        f"    -d '{body}'\n"
-    )
+def _default_window(settings: Settings) -> float:
+    minutes = settings.session_window_minutes
+    lowest, highest = WINDOW_MINUTES
+    if not lowest <= minutes <= highest:
+        raise click.UsageError(
+            f"FOOTFALL_SESSION_WINDOW_MINUTES: {minutes:g} is not from {lowest:g} to {highest:g}; change it, or "
+            "give --window-minutes"
+        )
+    return minutes
 
 
 def _facts(site: Site) -> list[tuple[str, str]]:

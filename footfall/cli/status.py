@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from footfall.cli.common import load_settings
+from footfall.cli.tables import show_table
 
 if TYPE_CHECKING:
     from footfall.cli.health import Health
@@ -37,21 +38,19 @@ def command(as_json: bool) -> None:
 def _show(health: Health) -> None:
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
     from embedded.view import COLOURS, duration
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     colour = "green" if health.ok else "red"
     console.print(f"[bold {colour}]{'OK' if health.ok else 'NOT OK'}[/]  {escape(health.verdict)}")
     if health.parts:
-        table = Table(box=None, pad_edge=False)
-        for column in ("part", "state", "process", "up", "restarts"):
-            table.add_column(column, justify="right" if column in ("process", "up", "restarts") else "left")
-        for part in health.parts:
-            up = duration(part.up_s) if part.pid else ""
-            state = f"[{COLOURS.get(part.state, 'red')}]{part.state}[/]"
-            table.add_row(part.name, state, str(part.pid or ""), up, str(part.restarts))
-        console.print(table)
+        rows = [
+            (one.name, one.state, f"{one.pid or '-'}", duration(one.up_s) if one.pid else "-", f"{one.restarts}")
+            for one in health.parts
+        ]
+        numbers = ("process", "up", "restarts")
+        colours = dict.fromkeys((part.state for part in health.parts), "red") | COLOURS
+        show_table(("part", "state", *numbers), rows, right=numbers, colours=colours, framed=False)
     for line in health.lines():
-        console.print(escape(line), soft_wrap=True)
+        console.print(escape(line))

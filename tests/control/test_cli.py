@@ -12,7 +12,6 @@ from footfall.cli import main
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
     monkeypatch.setenv("FOOTFALL_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "300")
 
     def invoke(*arguments: str, code: int = 0) -> str:
         result: Result = CliRunner().invoke(main, arguments)
@@ -32,8 +31,11 @@ def plane(tmp_path: Path) -> object:
 def test_site(run, plane) -> None:  # type: ignore[no-untyped-def]  # two fixtures that are callables
     out = run("site", "add", "shop.example.com", "--timezone", "Europe/Berlin", "--currency", "eur")
     site = plane.site("shop.example.com")
-    assert f'data-site="{site.public_id}"' in out
+    assert f"/v1/pixel.gif?site={site.public_id}" in out
+    assert "sdk.js" not in out  # there is none yet
+    assert "comes with a later release" in out
     assert "curl " in out
+    assert "footfall key create shop.example.com" in out
     assert f"X-Footfall-Site: {site.public_id}" in out
     assert "Europe/Berlin" in run("site", "list")
     assert "EUR" in run("site", "show", "shop.example.com")
@@ -48,7 +50,7 @@ def test_site(run, plane) -> None:  # type: ignore[no-untyped-def]  # two fixtur
     assert "no site yet" in run("site", "list")
 
 
-def test_errors_are_plain(run) -> None:  # type: ignore[no-untyped-def]
+def test_errors_are_plain(run, plane) -> None:  # type: ignore[no-untyped-def]
     assert "no site nowhere.example" in run("site", "show", "nowhere.example", code=1)
     assert "time zone" in run("site", "add", "a.example", "--timezone", "Mars", code=1)
     run("site", "add", "a.example")
@@ -85,3 +87,49 @@ def test_key(run, plane) -> None:  # type: ignore[no-untyped-def]
     assert key_id not in plane.server_keys()
     assert "revoked" in run("key", "list", "a.example")
     assert "no key" in run("key", "revoke", key_id, code=1)
+
+
+def test_wrong_numbers_are_refused_and_named(run, plane) -> None:  # type: ignore[no-untyped-def]
+    run("site", "add", "a.example")
+    key_id = plane.create_key("a.example", now=1_700_000_000_000)[0].key_id
+    for option, values in {
+        "--rate": ("nan", "inf", "0", "-1"),
+        "--burst": ("nan", "inf", "0"),
+        "--expires-days": ("nan", "inf", "1e30", "0", "-1"),
+    }.items():
+        for value in values:
+            assert option in run("key", "create", "a.example", option, value, code=2)
+    for value in ("nan", "inf", "-1", "1e9"):
+        assert "--overlap-hours" in run("key", "rotate", key_id, "--overlap-hours", value, code=2)
+    for value in ("nan", "0.3", "1441"):
+        assert "--window-minutes" in run("site", "add", "b.example", "--window-minutes", value, code=2)
+        assert "--window-minutes" in run("site", "set", "a.example", "--window-minutes", value, code=2)
+    assert [key.key_id for key in plane.list_keys()] == [key_id]
+    assert list(plane.sites().by_id) == ["a.example"]
+    assert "nan" not in run("key", "list")
+
+
+def test_a_second_rotation_names_the_successor(run, plane) -> None:  # type: ignore[no-untyped-def]
+    run("site", "add", "a.example")
+    old = plane.create_key("a.example", now=1_700_000_000_000)[0].key_id
+    run("key", "rotate", old)
+    (new,) = {key.key_id for key in plane.list_keys()} - {old}
+    assert new in run("key", "rotate", old, code=1)
+    assert f"active, followed by {new}" in run("key", "list")
+
+
+def test_a_place_is_a_time_zone_the_machines_own_is_none(run, plane) -> None:  # type: ignore[no-untyped-def]
+    run("site", "add", "a.example")
+    for name in ("localtime", "posixrules", "right/Europe/Berlin"):
+        assert "not a time zone" in run("site", "set", "a.example", "--timezone", name, code=1)
+    assert plane.site("a.example").timezone == "UTC"
+
+
+def test_a_default_window_no_site_may_have_names_the_setting(run, plane, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("FOOTFALL_SESSION_WINDOW_MINUTES", "0.3")
+    assert "FOOTFALL_SESSION_WINDOW_MINUTES" in run("site", "add", "a.example", code=2)
+
+
+def test_repair_of_no_day_at_all_is_refused(run, plane) -> None:  # type: ignore[no-untyped-def]
+    out = run("repair", "--site", "a.example", "--from", "2016-01-01", "--to", "2015-01-01", code=2)
+    assert "2016-01-01 is after --to 2015-01-01" in out
