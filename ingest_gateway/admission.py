@@ -4,20 +4,22 @@ about a browser is kept."""
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from footfall.settings import Settings
 from ingest_gateway.address import Address, AddressResolver, parse_networks
 from ingest_gateway.answers import RefusedError
 from ingest_gateway.caller import Caller, admit_browser, admit_server
-from ingest_gateway.client import Client, read_client
+from ingest_gateway.client import CLIENT_HEADERS, Client, read_client
 from ingest_gateway.directory import Directory
 from ingest_gateway.limits import AddressLimit
 from ingest_gateway.memory import Memory
 from ingest_gateway.metrics import Counts
 from ingest_gateway.request import Request
 
-Key = tuple[object, ...]
+Key = tuple[str, str, str, tuple[str | None, ...]]
+KEY_HEADERS = ("x-footfall-site", "origin", "x-forwarded-for", "forwarded", *CLIENT_HEADERS)
 
 
 class Known(NamedTuple):
@@ -38,6 +40,8 @@ class Admission:
         self._counts = counts
         self._memory: Memory[Key, Known] = Memory(directory.view)
         self._resolver = AddressResolver(parse_networks(settings.trusted_proxies))
+        # What a browser is remembered by, with its peer address, `?site=` and maybe Referer.
+        self._names = (*KEY_HEADERS, self._country_header)
         self._addresses = AddressLimit(settings.address_requests_per_second)
 
     def recognise(self, request: Request) -> Known:
@@ -45,30 +49,38 @@ class Admission:
         view = self._directory.view
         if self._memory.view is not view:
             self._memory = Memory(view)
-        # Content-Length is left out: no two requests share it.
-        pairs = tuple(pair for pair in request.headers.items() if pair[0] != "content-length")
-        key = (request.scope.client.rpartition(":")[0], request.query.get("site", ""), pairs)
+        headers, site = request.headers, request.query.get("site", "")
+        # Pages differ by Referer, which is looked at only where there is no Origin.
+        referer = "" if headers.get("origin") else headers.get("referer", "")
+        values = tuple(map(headers.get, self._names))
+        key = (request.scope.client.rpartition(":")[0], site, referer, values)
         known = self._memory.known.get(key)
         if known is not None:
             self._check_address(known.client.address)
             return known
-        public_id = request.headers.get("x-footfall-site", "") or request.query.get("site", "")
-        known = self.browser(request, public_id)
-        self._memory.keep(key, known, sum(len(name) + len(value) for name, value in pairs))
+        # Only what is part of the key is there to be read.
+        told = {name: value for name, value in zip(self._names, values, strict=True) if value}
+        if referer:
+            told["referer"] = referer
+        known = self._browser(request.scope.client, told.get("x-footfall-site", "") or site, told)
+        self._memory.keep(key, known, len(site) + sum(map(len, told.values())))
         return known
 
     def browser(self, request: Request, public_id: str) -> Known:
         """The browser that names this site."""
-        address = self._address(request)
-        caller = admit_browser(self._directory.view, public_id, request.headers, self._stage)
-        return Known(caller, read_client(request.headers, address, self._country_header), {})
+        return self._browser(request.scope.client, public_id, request.headers)
+
+    def _browser(self, peer: str, public_id: str, headers: Mapping[str, str]) -> Known:
+        address = self._address(peer, headers)
+        caller = admit_browser(self._directory.view, public_id, headers, self._stage)
+        return Known(caller, read_client(headers, address, self._country_header), {})
 
     def server(self, request: Request) -> Known:
         """The server by its key."""
-        headers, address = request.headers, self._address(request)
-        authorization = headers.get("authorization", "")
+        headers, peer = request.headers, request.scope.client
+        address, authorization = self._address(peer, headers), headers.get("authorization", "")
         caller = admit_server(self._directory.view, authorization, headers, address, self._stage, request.now)
-        return Known(caller, Client(self._address(request)), {})
+        return Known(caller, Client(self._address(peer, headers)), {})
 
     def check_rate(self, known: Known) -> None:
         """429 if the site or key has used up what it may send."""
@@ -76,11 +88,10 @@ class Admission:
         if wait:
             raise RefusedError(429, "rate", "more events than this site or key may send", wait)
 
-    def _address(self, request: Request) -> Address:
+    def _address(self, peer: str, headers: Mapping[str, str]) -> Address:
         """The client's; 429 if too many requests come from there."""
-        forwarded_for = request.headers.get("x-forwarded-for", "")
-        forwarded = request.headers.get("forwarded", "")
-        address = self._resolver.resolve(request.scope.client, forwarded_for, forwarded)
+        forwarded_for, forwarded = headers.get("x-forwarded-for", ""), headers.get("forwarded", "")
+        address = self._resolver.resolve(peer, forwarded_for, forwarded)
         self._check_address(address)
         return address
 

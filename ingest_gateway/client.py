@@ -11,6 +11,16 @@ from ingest_gateway.address import Address
 MAX_AGENT_CHARS = 1024
 MAX_HINT_CHARS = 256
 MAX_LANGUAGE_CHARS = 128
+# Every header that `read_client` reads, besides Origin, Referer and the country's.
+CLIENT_HEADERS = (
+    "user-agent",
+    "accept-language",
+    *CLIENT_HINT_HEADERS,
+    "sec-gpc",
+    "dnt",
+    "sec-purpose",
+    "purpose",
+)
 HONOURED = int(Signal.GPC | Signal.DNT)
 NO_COUNTRY = frozenset({"XX", "ZZ"})
 
