@@ -119,7 +119,7 @@ def test_a_taken_port_names_the_setting(tmp_path: Path) -> None:
 def test_the_demo_ends_by_itself_with_everything_promised(tmp_path: Path) -> None:
     installation = Installation(tmp_path / "data")
     began = time.monotonic()
-    output = installation.run("demo", "--seconds", "8", "--rate", "20", timeout_s=150)
+    output = installation.run("demo", "--seconds", "3", "--rate", "30", timeout_s=150)
     assert output.returncode == 0, output.stdout + output.stderr
     assert "accepted -> row in events after" in output.stdout
     assert "of that event closed after" in output.stdout

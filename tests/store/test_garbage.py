@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -48,8 +49,9 @@ def memory(store: StoreServer) -> int:
 def test_bad_hellos(store: StoreServer, data: bytes) -> None:
     before = memory(store)
     with socket.create_connection((store.host, store.port), timeout=20) as sock:
-        sock.sendall(data)
-        sock.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # it may have hung up before all of it was sent
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
         read_all(sock)
     assert store.client().execute("SELECT 1") == [(1,)]
     assert memory(store) - before < 64 << 20
