@@ -63,7 +63,7 @@ def test_killed_at_any_time_it_goes_on_from_either_of_the_last_two_tokens(
     chance = random.Random(seed)
     state = SessionState(StateFile(tmp_path))
     shard, reference = state.open(None, LATENESS), SessionShard(LATENESS)
-    shard._max_hot = 4
+    shard._visitors._max_hot = 4
     made: list[tuple[bytes, Snapshot]] = []  # token, the reference's whole state
     restarts, first_segments = 0, set()
     for epoch in range(150):
@@ -79,7 +79,7 @@ def test_killed_at_any_time_it_goes_on_from_either_of_the_last_two_tokens(
             shard, reference = state.open(pickle.loads(saved), LATENESS), SessionShard.restore(expected, LATENESS)
             assert contents(shard.snapshot()) == contents(expected)
             shard = state.open(pickle.loads(saved), LATENESS)
-            shard._max_hot = 4
+            shard._visitors._max_hot = 4
             restarts += 1
     assert restarts > 2
     assert len(first_segments) > 3  # rewrites came to their end
