@@ -12,7 +12,7 @@ from footfall.cli.common import load_settings
 from footfall.cli.tables import show_table
 
 if TYPE_CHECKING:
-    from footfall.cli.health import Health
+    from footfall.cli.state import Health
 
 
 @click.command()

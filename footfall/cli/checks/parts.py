@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from embedded.paths import socket_path
 from embedded.probe import StoreError, http_ok, query_store, valkey_ok
 from embedded.view import duration
@@ -9,6 +11,9 @@ from footfall.cli.checks.finding import Finding, bad, ok, warn
 from footfall.cli.running import read_status
 from footfall.names import database_name
 from footfall.settings import Settings
+
+if TYPE_CHECKING:
+    from footfall.cli.state import Health
 
 START = "start it with `footfall up`; it restarts what dies"
 
@@ -52,13 +57,23 @@ def gateway(settings: Settings) -> list[Finding]:
     return bad("gateway", f"does not answer on {where}", START)
 
 
-def heartbeat(settings: Settings) -> list[Finding]:
-    """What the gateway writes arrives in the store."""
+def data(settings: Settings) -> list[Finding]:
+    """What the gateway writes arrives in the store, and whatever else `status` minds."""
     from footfall.cli.health import look
 
     health = look(settings)
-    if health.ok:
-        return ok("data", health.verdict)
+    found = [
+        Finding(trouble.what, "bad" if trouble.grave else "warn", trouble.found, trouble.mend)
+        for trouble in health.troubles
+    ]
+    if health.parts and not any(trouble.what == "jobs" for trouble in health.troubles):
+        found += ok("jobs", "each gets its turn, none keeps failing")
+    return _arrival(settings, health) + found
+
+
+def _arrival(settings: Settings, health: Health) -> list[Finding]:
+    if health.arrives:
+        return ok("data", f"the last heartbeat reached the store {health.heartbeat_age_s or 0:.0f} s ago")
     if read_status(settings) is None:
         return bad("data", health.verdict, START)
     log = settings.data_dir / "logs" / "flow.log"
