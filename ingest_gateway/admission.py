@@ -80,7 +80,7 @@ class Admission:
         headers, peer = request.headers, request.scope.client
         address, authorization = self._address(peer, headers), headers.get("authorization", "")
         caller = admit_server(self._directory.view, authorization, headers, address, self._stage, request.now)
-        return Known(caller, Client(self._address(peer, headers)), {})
+        return Known(caller, Client(address), {})
 
     def check_rate(self, known: Known) -> None:
         """429 if the site or key has used up what it may send."""

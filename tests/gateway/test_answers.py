@@ -239,6 +239,15 @@ def test_429_by_address(gateway: GatewayProcess, site: Site) -> None:
     assert post(gateway, site, b"{}", x_forwarded_for="203.0.113.78").status_code == 400
 
 
+def test_a_servers_request_is_charged_once(gateway: GatewayProcess, site: Site) -> None:
+    """As many as the burst of an address lets through, which is 40 here."""
+    _, text = gateway.control.create_key(site.site_id, now=int(time.time() * 1000))
+    headers = {"authorization": f"Bearer {text}", "x-forwarded-for": "203.0.113.79"}
+    wait_until_not(gateway, 401, {"authorization": headers["authorization"]})
+    answers = [gateway.client.post("/v1/batch", content=b"{}", headers=headers) for _ in range(35)]
+    assert {answer.status_code for answer in answers} == {400}
+
+
 def test_preflight(gateway: GatewayProcess, site: Site) -> None:
     for origin in ("https://shop.example.com", "http://localhost:3000"):
         answer = gateway.client.options("/v1/batch", headers={"origin": origin})
