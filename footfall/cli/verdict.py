@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 FAILING_RESTARTS = 5  # a part that keeps dying is not well, even if data still arrive
 STUCK_AFTER_BEATS = 3  # missing heartbeats; 30 s by default
+# Where little happens the store is told only every 5 s how far all is, so that with quick
+# heartbeats the newest one it knows is often older than three of them.
+SHORTEST_LIMIT_S = 10.0
 
 
 def judge(settings: Settings, health: Health, status: dict[str, Any] | None) -> None:
@@ -48,7 +51,7 @@ def _arrival(settings: Settings, health: Health, runs: bool) -> None:
 
 def limit_s(settings: Settings) -> float:
     """The age at which a heartbeat is too old."""
-    return max(5.0, STUCK_AFTER_BEATS * settings.heartbeat_seconds)
+    return max(SHORTEST_LIMIT_S, STUCK_AFTER_BEATS * settings.heartbeat_seconds)
 
 
 def _books(health: Health) -> list[Trouble]:

@@ -161,7 +161,7 @@ def test_a_stuck_dev_stage_is_seen_once_it_had_the_time(fake: FakeFootfall) -> N
     assert not health.ok
     assert "stage dev" in health.verdict
     assert "10 min ago" in health.verdict
-    fake.up_s = 10.0
+    fake.up_s = 20.0
     assert look(fake.settings).ok
     # Where nothing gets through at all, that is what is said.
     fake.up_s, fake.ages["footfall_prod"] = 10_000.0, 600.0
