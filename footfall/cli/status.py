@@ -22,7 +22,7 @@ def command(as_json: bool) -> None:
 
     The first line decides: the gateway writes a heartbeat into every partition of the log,
     and its age in the store says whether anything gets through, whatever runs. Exit code 0
-    if it is young enough and the books add up, else 1.
+    if it is young enough, the books add up and the jobs get done, else 1.
     """
     from embedded.paths import resolve
     from footfall.cli.health import look
