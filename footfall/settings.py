@@ -6,9 +6,11 @@ generated from this module.
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from footfall.names import DEV_STAGE, RAW_TOPIC, topic_name
@@ -19,7 +21,7 @@ MINUTE_MS = 60_000
 class Settings(BaseSettings):
     """One process's settings."""
 
-    model_config = SettingsConfigDict(env_prefix="FOOTFALL_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="FOOTFALL_", frozen=True, extra="ignore", allow_inf_nan=False)
 
     data_dir: Path = Field(Path("data"), description="Where the embedded default keeps everything.")
     stage: str = Field("prod", pattern=r"^[a-z][a-z0-9]{0,15}$", description="dev, staging or prod.")
@@ -61,7 +63,7 @@ class Settings(BaseSettings):
 
     lateness_minutes: float = Field(10.0, gt=0, description="Events older than this on arrival are late.")
     session_window_minutes: float = Field(
-        30.0, gt=0, description="Inactivity that ends a session (default of sites)."
+        30.0, gt=0, description="Inactivity that ends a session (default of sites), 1 to 1440."
     )
     duplicate_horizon_minutes: float = Field(60.0, gt=0, description="How long batch ids are remembered.")
     epoch_seconds: float = Field(30.0, gt=0, description="How often the flow makes a recovery point.")
@@ -71,6 +73,20 @@ class Settings(BaseSettings):
     retention_days: int = Field(730, ge=1, description="Days before rows are deleted.")
     quarantine_days: int = Field(14, ge=1, description="Days before quarantined input is deleted.")
     quarantine_per_site_per_day: int = Field(10_000, ge=1, description="Quarantined items kept per site and day.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        for part in filter(None, map(str.strip, text.split(","))):
+            try:
+                ipaddress.ip_network(part, strict=False)
+            except ValueError:
+                raise PydanticCustomError(
+                    "network",
+                    "{part} is not a network: give addresses or networks like 10.0.0.0/8, comma-separated",
+                    {"part": repr(part)},
+                ) from None
+        return text
 
     def topics(self) -> dict[str, int]:
         """The served stages with their number of partitions: this stage, and dev for
