@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from embedded.supervisor import Supervisor
 
 HEARTBEAT_EVERY_S = 5.0
+STUCK_AFTER_BEATS = 3  # missing heartbeats; 30 s by default
+# Where little happens the store is told only every 5 s how far all is, so that with quick
+# heartbeats the newest one it knows is often older than three of them.
+SHORTEST_LIMIT_S = 10.0
 COLOURS = {"ready": "green", "done": "green", "starting": "yellow", "waiting": "dim", "stopped": "dim"}
 
 
@@ -29,10 +33,15 @@ def heartbeat_age_s(settings: Settings) -> float | None:
 
 
 def heartbeat_colour(age_s: float | None, settings: Settings) -> str:
-    """Green while heartbeats arrive: `OK` is at most three of them missing."""
+    """Green while heartbeats arrive, as `footfall status` judges them."""
     if age_s is None:
         return "red"
-    return "green" if age_s < max(3 * settings.heartbeat_seconds, 5.0) else "red"
+    return "green" if age_s < heartbeat_limit_s(settings) else "red"
+
+
+def heartbeat_limit_s(settings: Settings) -> float:
+    """The age at which a heartbeat is too old."""
+    return max(SHORTEST_LIMIT_S, STUCK_AFTER_BEATS * settings.heartbeat_seconds)
 
 
 def plain_line(_supervisor: Supervisor, line: str) -> str:

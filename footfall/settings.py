@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from footfall.names import DEV_STAGE, RAW_TOPIC, topic_name
+from footfall.sites import MAX_WINDOW_MS, MIN_WINDOW_MS
 
 MINUTE_MS = 60_000
 
@@ -63,7 +64,10 @@ class Settings(BaseSettings):
 
     lateness_minutes: float = Field(10.0, gt=0, description="Events older than this on arrival are late.")
     session_window_minutes: float = Field(
-        30.0, gt=0, description="Inactivity that ends a session (default of sites), 1 to 1440."
+        30.0,
+        ge=MIN_WINDOW_MS / MINUTE_MS,
+        le=MAX_WINDOW_MS / MINUTE_MS,
+        description="Inactivity that ends a session (default of sites), 1 to 1440.",
     )
     duplicate_horizon_minutes: float = Field(60.0, gt=0, description="How long batch ids are remembered.")
     epoch_seconds: float = Field(30.0, gt=0, description="How often the flow makes a recovery point.")

@@ -15,7 +15,7 @@ from ingest_gateway.directory import KeyAccess, View
 from ingest_gateway.limits import Bucket
 from ingest_gateway.origins import host_of, is_bound, is_dev
 
-UNKNOWN_SITE = "no site has this public id: `footfall site show` prints the right tag"
+UNKNOWN_SITE = "no site has this public id: `footfall site show` prints the right one"
 NO_ID = "name the site: header X-Footfall-Site, ?site=pub_... or a field `site`; or a server key"
 BAD_KEY = "this server key is unknown, revoked or expired: `footfall key list` shows the valid ones"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from embedded.view import duration
+from embedded.view import duration, heartbeat_limit_s
 from footfall.cli.jobs_health import Worker, job_troubles
 from footfall.cli.trouble import Trouble
 from footfall.names import DEV_STAGE
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from footfall.cli.state import Health
 
 FAILING_RESTARTS = 5  # a part that keeps dying is not well, even if data still arrive
-STUCK_AFTER_BEATS = 3  # missing heartbeats; 30 s by default
-# Where little happens the store is told only every 5 s how far all is, so that with quick
-# heartbeats the newest one it knows is often older than three of them.
-SHORTEST_LIMIT_S = 10.0
 
 
 def judge(settings: Settings, health: Health, status: dict[str, Any] | None) -> None:
@@ -38,7 +34,7 @@ def judge(settings: Settings, health: Health, status: dict[str, Any] | None) -> 
 
 def _arrival(settings: Settings, health: Health, runs: bool) -> None:
     age = health.heartbeat_age_s
-    health.arrives = age is not None and age < limit_s(settings)
+    health.arrives = age is not None and age < heartbeat_limit_s(settings)
     if age is not None and health.arrives:
         health.verdict = f"the last heartbeat reached the store {age:.0f} s ago"
     elif age is not None:
@@ -47,11 +43,6 @@ def _arrival(settings: Settings, health: Health, runs: bool) -> None:
     else:
         start = f"Footfall does not run on {settings.data_dir}: start it with `footfall up`"
         health.verdict = "no heartbeat is in the store" if runs else start
-
-
-def limit_s(settings: Settings) -> float:
-    """The age at which a heartbeat is too old."""
-    return max(SHORTEST_LIMIT_S, STUCK_AFTER_BEATS * settings.heartbeat_seconds)
 
 
 def _books(health: Health) -> list[Trouble]:
@@ -79,9 +70,9 @@ def _dev(settings: Settings, health: Health) -> list[Trouble]:
     time for it: it counts as ready when the stage's own heartbeats are stored."""
     up_s = next((part.up_s for part in health.parts if part.name == "flow" and part.state == "ready"), 0.0)
     age = health.dev_heartbeat_age_s
-    if DEV_STAGE not in settings.topics() or settings.stage == DEV_STAGE or up_s < limit_s(settings):
+    if DEV_STAGE not in settings.topics() or settings.stage == DEV_STAGE or up_s < heartbeat_limit_s(settings):
         return []
-    if age is not None and age < limit_s(settings):
+    if age is not None and age < heartbeat_limit_s(settings):
         return []
     last = "no heartbeat is in the store" if age is None else f"its last heartbeat was stored {duration(age)} ago"
     found = f"events of stage {DEV_STAGE} (from localhost and previews) do not get through: {last}"
