@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Row
@@ -61,17 +62,17 @@ def hash_secret(secret: str) -> bytes:
 def info_of(row: Row[*tuple[object, ...]]) -> KeyInfo:
     """A row of the table, for people."""
     fields = _fields(row)
-    return KeyInfo(**{name: fields[name] for name in KeyInfo.__struct_fields__})  # type: ignore[arg-type]  # as stored
+    return KeyInfo(**{name: fields[name] for name in KeyInfo.__struct_fields__})
 
 
 def server_key_of(row: Row[*tuple[object, ...]]) -> ServerKey:
     """A row of the table, for the gateway."""
     fields = _fields(row)
-    return ServerKey(**{name: fields[name] for name in ServerKey.__struct_fields__})  # type: ignore[arg-type]  # as stored
+    return ServerKey(**{name: fields[name] for name in ServerKey.__struct_fields__})
 
 
-def _fields(row: Row[*tuple[object, ...]]) -> dict[str, object]:
-    fields = dict(row._mapping)
+def _fields(row: Row[*tuple[object, ...]]) -> dict[str, Any]:
+    fields: dict[str, Any] = dict(row._mapping)
     for name in ("domains", "networks"):
         fields[name] = tuple(json.loads(str(fields[name])))
     return fields

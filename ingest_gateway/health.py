@@ -22,11 +22,11 @@ class Health:
         self._writers = writers
         self._heartbeat_s = heartbeat_s
 
-    async def healthz(self, request: Request) -> Answer:  # noqa: ARG002 - a handler
+    async def healthz(self, _request: Request) -> Answer:
         """The process answers."""
         return Answer(200, JSON, b'{"status":"ok"}')
 
-    async def readyz(self, request: Request) -> Answer:  # noqa: ARG002 - a handler
+    async def readyz(self, _request: Request) -> Answer:
         """The log of every stage takes records; `RefusedError` 503."""
         if self.draining:
             raise unavailable("the gateway is stopping")
@@ -36,6 +36,6 @@ class Health:
                 raise unavailable(f"the log of stage {stage} does not take records")
         return Answer(200, JSON, b'{"status":"ready"}')
 
-    async def metrics(self, request: Request) -> Answer:  # noqa: ARG002 - a handler
+    async def metrics(self, _request: Request) -> Answer:
         """For Prometheus."""
         return Answer(200, METRICS, metrics.exposition())

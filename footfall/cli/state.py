@@ -79,9 +79,9 @@ class Health(Struct):
         lines.append(
             f"sessions {_number(self.open_sessions)} open; {_number(self.repair_backlog)} visitors wait for repair"
         )
-        lines.append(
-            f"disk     {self.data_bytes / 1024**2:,.0f} MiB used, {self.disk_free_bytes / 1024**3:,.1f} GiB free"
-        )
+        if self.disk_free_bytes or self.data_bytes:  # else there is no data directory yet
+            used, free = self.data_bytes / 1024**2, self.disk_free_bytes / 1024**3
+            lines.append(f"disk     {used:,.0f} MiB used, {free:,.1f} GiB free")
         return lines + [f"problem  {text}" for text in self.problems]
 
 

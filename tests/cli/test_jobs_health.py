@@ -144,6 +144,13 @@ def test_all_well(fake: FakeFootfall) -> None:
     assert (health.ok, health.troubles) == (True, [])
 
 
+def test_no_room_is_told_of_a_directory_that_is_not_there(tmp_path: Path) -> None:
+    health = look(Settings(data_dir=tmp_path / "nowhere"))
+    assert not health.ok
+    assert not [line for line in health.lines() if line.startswith("disk")]
+    assert [line for line in look(Settings(data_dir=tmp_path)).lines() if line.startswith("disk")]
+
+
 def test_status_is_not_ok_for_a_failing_job(fake: FakeFootfall, plane: Control) -> None:
     for _ in range(FAILED_RUNS):
         done(plane, "rollup_days", time.time_ns() // 1_000_000, ok=False)

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 import control
+from control import Control
 from footfall.cli import main
+
+Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("FOOTFALL_DATA_DIR", str(tmp_path))
 
     def invoke(*arguments: str, code: int = 0) -> str:
@@ -22,13 +26,13 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
 
 
 @pytest.fixture
-def plane(tmp_path: Path) -> object:
+def plane(tmp_path: Path) -> Iterator[Control]:
     opened = control.open(f"sqlite:///{tmp_path / 'control.db'}")
     yield opened
     opened.close()
 
 
-def test_site(run, plane) -> None:  # type: ignore[no-untyped-def]  # two fixtures that are callables
+def test_site(run: Run, plane: Control) -> None:
     out = run("site", "add", "shop.example.com", "--timezone", "Europe/Berlin", "--currency", "eur")
     site = plane.site("shop.example.com")
     assert f"/v1/pixel.gif?site={site.public_id}" in out
@@ -50,7 +54,7 @@ def test_site(run, plane) -> None:  # type: ignore[no-untyped-def]  # two fixtur
     assert "no site yet" in run("site", "list")
 
 
-def test_errors_are_plain(run, plane) -> None:  # type: ignore[no-untyped-def]
+def test_errors_are_plain(run: Run, plane: Control) -> None:
     assert "no site nowhere.example" in run("site", "show", "nowhere.example", code=1)
     assert "time zone" in run("site", "add", "a.example", "--timezone", "Mars", code=1)
     run("site", "add", "a.example")
@@ -59,7 +63,7 @@ def test_errors_are_plain(run, plane) -> None:  # type: ignore[no-untyped-def]
     assert "KEY=VALUE" in run("goal", "add", "a.example", "g", "--prop", "x", code=2)
 
 
-def test_goal(run, plane) -> None:  # type: ignore[no-untyped-def]
+def test_goal(run: Run, plane: Control) -> None:
     run("site", "add", "a.example")
     out = run(
         "goal", "add", "a.example", "paid", "--event", "purchase", "--path", "/thanks/*", "--prop", "plan=pro"
@@ -71,7 +75,7 @@ def test_goal(run, plane) -> None:  # type: ignore[no-untyped-def]
     assert "has no goals" in run("goal", "list", "a.example")
 
 
-def test_key(run, plane) -> None:  # type: ignore[no-untyped-def]
+def test_key(run: Run, plane: Control) -> None:
     run("site", "add", "a.example")
     out = run("key", "create", "a.example", "--label", "backend", "--expires-days", "30")
     text = next(word for word in out.split() if word.startswith("sk_"))
@@ -89,7 +93,7 @@ def test_key(run, plane) -> None:  # type: ignore[no-untyped-def]
     assert "no key" in run("key", "revoke", key_id, code=1)
 
 
-def test_wrong_numbers_are_refused_and_named(run, plane) -> None:  # type: ignore[no-untyped-def]
+def test_wrong_numbers_are_refused_and_named(run: Run, plane: Control) -> None:
     run("site", "add", "a.example")
     key_id = plane.create_key("a.example", now=1_700_000_000_000)[0].key_id
     for option, values in {
@@ -109,7 +113,7 @@ def test_wrong_numbers_are_refused_and_named(run, plane) -> None:  # type: ignor
     assert "nan" not in run("key", "list")
 
 
-def test_a_second_rotation_names_the_successor(run, plane) -> None:  # type: ignore[no-untyped-def]
+def test_a_second_rotation_names_the_successor(run: Run, plane: Control) -> None:
     run("site", "add", "a.example")
     old = plane.create_key("a.example", now=1_700_000_000_000)[0].key_id
     run("key", "rotate", old)
@@ -118,18 +122,20 @@ def test_a_second_rotation_names_the_successor(run, plane) -> None:  # type: ign
     assert f"active, followed by {new}" in run("key", "list")
 
 
-def test_a_place_is_a_time_zone_the_machines_own_is_none(run, plane) -> None:  # type: ignore[no-untyped-def]
+def test_a_place_is_a_time_zone_the_machines_own_is_none(run: Run, plane: Control) -> None:
     run("site", "add", "a.example")
     for name in ("localtime", "posixrules", "right/Europe/Berlin"):
         assert "not a time zone" in run("site", "set", "a.example", "--timezone", name, code=1)
     assert plane.site("a.example").timezone == "UTC"
 
 
-def test_a_default_window_no_site_may_have_names_the_setting(run, plane, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_default_window_no_site_may_have_names_the_setting(
+    run: Run, plane: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FOOTFALL_SESSION_WINDOW_MINUTES", "0.3")
     assert "FOOTFALL_SESSION_WINDOW_MINUTES" in run("site", "add", "a.example", code=2)
 
 
-def test_repair_of_no_day_at_all_is_refused(run, plane) -> None:  # type: ignore[no-untyped-def]
+def test_repair_of_no_day_at_all_is_refused(run: Run, plane: Control) -> None:
     out = run("repair", "--site", "a.example", "--from", "2016-01-01", "--to", "2015-01-01", code=2)
     assert "2016-01-01 is after --to 2015-01-01" in out
