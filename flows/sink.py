@@ -89,7 +89,7 @@ class StorePartition(StatefulSinkPartition[AdmittedChunk, SinkState]):
     def _tell(self, changed: set[Count]) -> None:
         if changed:
             counts = [(place, self._ledger[place]) for place in changed]
-            self._writer.set_ledger(self._key.partition, self._next_offset, counts)
+            self._writer.set_ledger(self._key.partition, counts)
             self._forget_old_days(max(place.day for place in changed))
 
     def _forget_old_days(self, today: int) -> None:

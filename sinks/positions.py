@@ -55,6 +55,15 @@ def progress_of(client: Client, database: str, partition: int) -> tuple[int, int
     return int(reached), int(heartbeat_at)
 
 
+def ledger_version(client: Client, database: str, partition: int) -> int:
+    """The highest version of a partition's counts; 0 where there are none."""
+    rows = client.execute(
+        f"SELECT max(log_offset) FROM {identifier(database)}.ledger WHERE log_partition = %(partition)s",  # noqa: S608 - a checked name
+        {"partition": partition},
+    )
+    return int(rows[0][0])
+
+
 class LogReplaced(Exception):
     """The store's positions are of another log than the one that is read now."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from clickhouse_driver import Client
 
@@ -19,6 +19,14 @@ class StoreBehind(Exception):
     """The store has less than the flow knows to be stored: it was restored from a backup."""
 
 
+class Recovered(NamedTuple):
+    """What the store knows of a partition."""
+
+    stored: StoredPositions
+    heartbeat_at: int  # ms, of the last stored heartbeat
+    ledger_version: int  # the highest
+
+
 class Recovery:
     """Reads what is stored beyond the recovered positions. Thread-safe."""
 
@@ -30,14 +38,14 @@ class Recovery:
         self._ending = threading.Lock()
         self._predecessor_ended = False
 
-    def recover(self, partition: int, position: int) -> tuple[StoredPositions, int]:
-        """(what is stored from `position` on, time of the last stored heartbeat in ms).
+    def recover(self, partition: int, position: int) -> Recovered:
+        """What is stored of a partition from `position` on.
 
         Ends the predecessor's inserts first, so that the answer stays true. Raises `StoreBehind`
         if the store does not have all below `position`.
         """
 
-        def read(client: Client) -> tuple[positions.Stored, int]:
+        def read(client: Client) -> Recovered:
             self._end_predecessor(client)
             reached, heartbeat_at = positions.progress_of(client, self._database, partition)
             if reached < position:
@@ -48,12 +56,14 @@ class Recovery:
                     "start again: stored positions are left out. Sessions that began before the log's oldest "
                     "record then come out a second time"
                 )
-            return positions.stored_range(client, self._database, partition, position), heartbeat_at
+            stored = StoredPositions(
+                position,
+                positions.stored_range(client, self._database, partition, position),
+                lambda low, high: self._window(partition, low, high),
+            )
+            return Recovered(stored, heartbeat_at, positions.ledger_version(client, self._database, partition))
 
-        stored, heartbeat_at = self._with_client(read)
-        return StoredPositions(
-            position, stored, lambda low, high: self._window(partition, low, high)
-        ), heartbeat_at
+        return self._with_client(read)
 
     def _end_predecessor(self, client: Client) -> None:
         # Once, before this life's first insert, which bears the same prefix.

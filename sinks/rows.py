@@ -67,12 +67,10 @@ def quarantine_row(partition: int, offset: int, log_time: int, item: Quarantined
     return item.site_id, log_time, reason, item.detail, item.payload, partition, offset, item.index
 
 
-def ledger_rows(
-    partition: int, next_offset: int, counts: Iterable[tuple[CountKey, int]]
-) -> list[tuple[object, ...]]:
-    """Rows of `ledger`."""
+def ledger_rows(partition: int, version: int, counts: Iterable[tuple[CountKey, int]]) -> list[tuple[object, ...]]:
+    """Rows of `ledger`. Its column `log_offset` holds the version: see 0008_ledger_version.sql."""
     return [
-        (site_id, date.fromordinal(_EPOCH + day), partition, str(outcome), str(reason), number, next_offset)
+        (site_id, date.fromordinal(_EPOCH + day), partition, str(outcome), str(reason), number, version)
         for (site_id, day, outcome, reason), number in counts
     ]
 

@@ -75,6 +75,7 @@ class StoreWriter:
         self._results: dict[Day, tuple[int, int]] = {}
         self._heartbeats: dict[int, int] = {}
         self._ledger: dict[tuple[object, ...], tuple[object, ...]] = {}
+        self._ledger_versions: dict[int, int] = {}  # by partition
         self._progress: dict[int, Progress] = {}
         self._progress_at = 0.0
         self._recovery = Recovery(connect, database, query_prefix, retry_limit_s)
@@ -140,11 +141,12 @@ class StoreWriter:
             self._wait_for_room()
             self._begun().quarantine.extend(rows)
 
-    def set_ledger(self, partition: int, next_offset: int, counts: Sequence[tuple[CountKey, int]]) -> None:
-        """Absolute counts of a partition when it had come to `next_offset`; the highest offset counts."""
+    def set_ledger(self, partition: int, counts: Sequence[tuple[CountKey, int]]) -> None:
+        """Absolute counts of a partition: they take the place of all told before, in earlier lives too."""
         with self._changed:
+            version = self._ledger_versions[partition] = self._ledger_versions.get(partition, 0) + 1
             ledger = self._begun().ledger
-            for row in ledger_rows(partition, next_offset, counts):
+            for row in ledger_rows(partition, version, counts):
                 ledger[row[:5]] = row
 
     def progress(self, partition: int, next_offset: int, log_time: int, heartbeat_at: int) -> None:
@@ -236,10 +238,11 @@ class StoreWriter:
         Ends the predecessor's inserts first, so that the answer stays true. Raises `StoreBehind`
         if the store does not have all below `position`.
         """
-        stored, heartbeat_at = self._recovery.recover(partition, position)
+        found = self._recovery.recover(partition, position)
         with self._changed:
-            self._heartbeats.setdefault(partition, heartbeat_at)
-        return stored
+            self._heartbeats.setdefault(partition, found.heartbeat_at)
+            self._ledger_versions.setdefault(partition, found.ledger_version)
+        return found.stored
 
     # The thread
 

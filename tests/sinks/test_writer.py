@@ -117,8 +117,8 @@ def test_all_tables(writer_of: Make, client: Client, database: str) -> None:
             )
         ]
     )
-    writer.set_ledger(2, 9, [(("shop.example", DAY, Outcome.STORED, ""), 5)])
-    writer.set_ledger(2, 10, [(("shop.example", DAY, Outcome.STORED, ""), 6)])
+    writer.set_ledger(2, [(("shop.example", DAY, Outcome.STORED, ""), 5)])
+    writer.set_ledger(2, [(("shop.example", DAY, Outcome.STORED, ""), 6)])
     writer.progress(2, 10, NOW, NOW - 1)
     writer.flush()
     columns = "session_id, pages, touch_at, goals, revenue, is_bounce, is_closed, start_at"
@@ -174,6 +174,23 @@ def test_a_restarted_writer_skips_what_is_stored_and_tells_it_as_stored(
     second.flush()
     assert stored(client, database) == places(range(9))
     assert second.take_results(0) == [("shop.example", DAY, 15, 0)]
+
+
+def test_counts_told_later_take_the_place_of_those_of_an_earlier_life(
+    writer_of: Make, client: Client, database: str
+) -> None:
+    """Even where the later life had not come as far in the log: it knows more of what was stored."""
+    place = ("shop.example", DAY, Outcome.DUPLICATE, "stored_before")
+    first = writer_of()
+    for number in range(5):
+        first.set_ledger(2, [(place, number)])
+        first.flush()
+    first.close()
+    second = writer_of()
+    second.recover(2, 0)
+    second.set_ledger(2, [(place, 33)])
+    second.close()
+    assert client.execute(f"SELECT count FROM {database}.ledger_v1 WHERE log_partition = 2") == [(33,)]
 
 
 def test_partly_stored_records_are_completed(writer_of: Make, client: Client, database: str) -> None:
