@@ -31,7 +31,7 @@ def test_a_migration_that_died_half_way_is_run_again(
 ) -> None:
     everything = load()
     with monkeypatch.context() as patch:
-        patch.setattr(migrations.ttl, "apply", lambda *_: [])  # which wants all tables
+        patch.setattr("sinks.ttl.apply", lambda *_: [])  # which wants all tables
         for number, migration in enumerate(everything, start=1):
             client.execute(statements(migration.sql, fresh_database)[0])
             patch.setattr(migrations, "load", lambda upto=number: everything[:upto])
