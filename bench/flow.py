@@ -50,6 +50,7 @@ class EncodingWriter:
         self.block = EventBlock()
         self.encoder = Encoder()
         self.pieces = StringPieces()
+        self.session_rows: list[Any] = []
         self.rows = self.sessions = self.bytes = 0
 
     def recover(self, partition: int, position: int) -> StoredPositions:
@@ -62,12 +63,15 @@ class EncodingWriter:
 
     def add_sessions(self, rows: Sequence[Any]) -> None:
         self.sessions += len(rows)
-        encode_sessions(rows, self.pieces)
+        self.session_rows.extend(rows)
 
     def flush(self) -> None:
         self.rows += self.block.rows
         self.bytes += sum(len(piece) for encoded in self.block.encode(self.encoder) for piece in encoded.columns)
         self.block = EventBlock()
+        if self.session_rows:
+            encode_sessions(self.session_rows, self.pieces)
+            self.session_rows = []
 
     def take_results(self, partition: int) -> list[Any]:
         return []
