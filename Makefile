@@ -44,7 +44,7 @@ bench: $(STAMP) ## measure everything docs/benchmarks.md reports (about 20 minut
 	$(PY) -m bench
 
 drill: $(STAMP) ## kill and restart every part, 20 rounds
-	$(VENV)/bin/pytest -m drill --timeout=1800
+	$(VENV)/bin/pytest -m drill -n 0 --timeout=1800
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info
