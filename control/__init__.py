@@ -4,6 +4,7 @@
 thread-safe and may be open in several processes at once.
 """
 
+from control.checks import check_timezone
 from control.database import ControlError, ControlFullError, NotFoundError
 from control.jobs import JobRun
 from control.key_info import KeyInfo, ServerKey
@@ -17,5 +18,6 @@ __all__ = [
     "KeyInfo",
     "NotFoundError",
     "ServerKey",
+    "check_timezone",
     "open",
 ]

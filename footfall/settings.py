@@ -7,6 +7,7 @@ generated from this module.
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 
 from pydantic import Field, field_validator
@@ -91,6 +92,18 @@ class Settings(BaseSettings):
                     {"part": repr(part)},
                 ) from None
         return text
+
+    @field_validator("control_url")
+    @classmethod
+    def _is_a_database(cls, url: str) -> str:
+        # What is wrong is not repeated: it may hold a password.
+        if url and not re.fullmatch(r"sqlite:///[^?]+|postgresql(\+\w+)?://[^/]+/.+", url):
+            raise PydanticCustomError(
+                "control_url",
+                "this is not a control plane's URL: give sqlite:////var/lib/footfall/control.db or "
+                "postgresql+psycopg://user:password@host/database",
+            )
+        return url
 
     def topics(self) -> dict[str, int]:
         """The served stages with their number of partitions: this stage, and dev for

@@ -22,6 +22,7 @@ from ingest_gateway.track import CONVERTERS
 logger = logging.getLogger(__name__)
 
 BATCH = "/v1/batch"
+PROBES = frozenset({"/healthz", "/readyz"})  # load balancers ask with HEAD, too
 Handler = Callable[[Request], Awaitable[Answer]]
 
 
@@ -85,7 +86,7 @@ class Gateway:
         if route is None:
             raise RefusedError(404, "not_found", f"send events to POST {BATCH}")
         method, handler = route
-        if scope.method != method:
+        if scope.method != method and not (scope.method == "HEAD" and path in PROBES):
             if scope.method == "OPTIONS":
                 return self._cors.preflight(headers, method)
             raise RefusedError(405, "method", f"this path takes {method}")

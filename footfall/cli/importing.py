@@ -6,7 +6,7 @@ import time
 from datetime import UTC, tzinfo
 from itertools import chain
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -52,10 +52,12 @@ def access_log(files: tuple[str, ...], site_name: str, log_format: str, timezone
 
 
 def _zone(name: str) -> tzinfo:
+    from control import ControlError, check_timezone
+
     try:
-        return UTC if name == "UTC" else ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise click.BadParameter(f"{name!r} is not a time zone: give an IANA name like Europe/Berlin") from None
+        return UTC if name == "UTC" else ZoneInfo(check_timezone(name))
+    except ControlError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _import(settings: Settings, files: tuple[str, ...], site_name: str, log_format: str, zone: tzinfo) -> None:

@@ -62,6 +62,28 @@ def test_a_control_plane_of_another_name_is_named(elsewhere: Path, monkeypatch: 
     assert [path.name for path in elsewhere.iterdir()] == ["log"]
 
 
+@pytest.mark.parametrize(
+    "url", ["nonsense", "sqlite:/x", "sqlite:///", "postgresql://", "mysql://user:secret@host/db", "://secret"]
+)
+def test_a_malformed_url_is_told_and_not_repeated(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("FOOTFALL_CONTROL_URL", url)
+    result = CliRunner().invoke(main, ["site", "list"])
+    assert result.exit_code == 2
+    assert "FOOTFALL_CONTROL_URL: this is not a control plane's URL: give sqlite:////" in result.output
+    assert "secret" not in result.output
+    assert [path.name for path in elsewhere.iterdir()] == ["log"]
+
+
+def test_a_database_without_a_driver_is_told(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTFALL_CONTROL_URL", "postgresql+nodriver://user:secret@host/db")
+    result = CliRunner().invoke(main, ["site", "list"])
+    assert result.exit_code == 1
+    assert "psycopg[binary]" in result.output
+    assert "secret" not in result.output
+
+
 @pytest.mark.parametrize("name", ["status", "doctor"])
 def test_looking_makes_nothing(elsewhere: Path, name: str) -> None:
     result = CliRunner().invoke(main, [name])

@@ -192,6 +192,14 @@ def test_404_and_405(gateway: GatewayProcess) -> None:
     assert error_of(gateway.client.get("/")) == (404, "not_found")
     assert error_of(gateway.client.get("/v1/batch")) == (405, "method")
     assert error_of(gateway.client.post("/v1/pixel.gif")) == (405, "method")
+    assert gateway.client.head("/v1/pixel.gif").status_code == 405  # it would count a view
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_load_balancer_may_ask_with_head(gateway: GatewayProcess, path: str) -> None:
+    answer = gateway.client.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert gateway.client.get(path).status_code == 200  # the connection is still in step
 
 
 def test_413_tells_the_limit(gateway: GatewayProcess, site: Site) -> None:
