@@ -88,8 +88,8 @@ def make_engine(url: str) -> Engine:
             return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
         except (ModuleNotFoundError, exc.NoSuchModuleError) as error:
             raise ControlError(
-                f"the driver of {parsed.drivername} is not installed ({error}): use postgresql+psycopg, and install "
-                'it beside Footfall with `pip install "psycopg[binary]"`'
+                f"the driver of {parsed.drivername} is not installed ({error}): use postgresql+psycopg, and "
+                'install it beside Footfall with `pip install "psycopg[binary]"`'
             ) from error
     if not parsed.database or parsed.database == ":memory:":
         raise ControlError("the control plane is shared between processes: give a file, sqlite:///path")

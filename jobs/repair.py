@@ -34,6 +34,8 @@ from sinks.session_block import encode_sessions
 BUDGET_S = 20.0  # then other jobs get their turn
 VISITORS = 4_000  # per query
 MAX_FACTS = 200_000  # read at once, unless one visitor alone has more
+# Who has more without a pause is a machine: about 1 GiB to read. Their sessions stay as they are.
+MAX_VISITOR_FACTS = 1_000_000
 MARGIN_MS = 20_000  # for open rows the flow has not written yet
 STALE_MS = 3_600_000  # a row left open for so much longer than it can be is nobody's any more
 SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 60_000, 1_800_000
@@ -52,16 +54,18 @@ class Standing(NamedTuple):
 
 def repair(context: JobContext) -> str:
     """Repair what can be, for so long as a run may take; what was done, in words."""
-    done = waiting = 0
+    done = waiting = left = 0
     for stage in context.stages:
         client = context.store(stage)
         try:
             if has_tables(client):
-                stage_done, stage_waiting = _Repair(context, stage, client).make()
-                done, waiting = done + stage_done, waiting + stage_waiting
+                job = _Repair(context, stage, client)
+                stage_done, stage_waiting = job.make()
+                done, waiting, left = done + stage_done, waiting + stage_waiting, left + job.left
         finally:
             client.disconnect()
-    return f"{done} visitors repaired, {waiting} waiting"
+    said = f"{done} visitors repaired, {waiting} waiting"
+    return said + (f", {left} left as they are: over {MAX_VISITOR_FACTS:,} events at a stretch" if left else "")
 
 
 class _Repair:
@@ -73,6 +77,7 @@ class _Repair:
         self.log_time = stored_until(client, context.stages[stage])
         self.deadline = time.monotonic() + BUDGET_S
         self.pieces = StringPieces()
+        self.left = 0  # visitors with too many events
 
     def make(self) -> tuple[int, int]:
         """(visitors repaired, visitors that have to wait)."""
@@ -91,11 +96,11 @@ class _Repair:
                 self.context.check()
                 if done and time.monotonic() > self.deadline:
                     self.context.again = True
-                    return done, total - done
+                    return done, total - done - self.left
                 after = entries[-1]
                 done += self._repair(site, entries)
                 self.context.progress(done, total)
-        return done, total - done
+        return done, total - done - self.left
 
     def _mark_new(self) -> None:
         """By partition: late events of one need not wait for the others' heartbeats."""
@@ -107,38 +112,46 @@ class _Repair:
             mark_late(self.client, self.stage, after, until)
             self.context.control.set_cursor(cursor, msgspec.json.encode(until).decode())
 
-    def _repair(self, site: Site, entries: list[Entry]) -> int:
-        """Repair some visitors at once, or, where that is too much to read, in halves."""
-        span = _span(entries, 1)
-        visitors = [entry.visitor_id for entry in entries]
-        many = len(entries) > 1 and count_facts(self.client, self.stage, site, visitors, span) > MAX_FACTS
-        if many:
-            middle = len(entries) // 2
-            return self._repair(site, entries[:middle]) + self._repair(site, entries[middle:])
-        rows, finished = [], []
+    def _repair(self, site: Site, entries: list[Entry], days: int = 1) -> int:
+        """Repair some visitors at once, or, where that is too much to read, in halves. Whose
+        sessions reach beyond so many days before and after is read again, more widely."""
         entries = [entry for entry in entries if not self._is_postponed(entry)]
-        days = 1
-        while entries:
-            again = []
-            # In this order: rows read first have all their events among facts read later.
-            standing = self._standing(site, entries, span)
-            facts = read_facts(self.client, self.stage, site, [e.visitor_id for e in entries], span)
-            for entry in entries:
-                scope = scope_of(site, facts.get(entry.visitor_id, []), entry.first_at, entry.last_at, span)
-                if scope is None and days < MAX_WIDEN_DAYS:
-                    again.append(entry)
-                    continue
-                new = self._visitor(site, entry, scope, facts, standing.get(entry.visitor_id, []), span)
-                if new is None:
-                    self._postpone(entry)
-                else:
-                    rows += new
-                    finished.append(entry)
-            days *= 4
-            entries, span = again, _span(again, days)
+        if not entries:
+            return 0
+        span = _span(entries, days)
+        visitors = [entry.visitor_id for entry in entries]
+        number = count_facts(self.client, self.stage, site, visitors, span)
+        if number > MAX_FACTS and len(entries) > 1:
+            middle = len(entries) // 2
+            return self._repair(site, entries[:middle], days) + self._repair(site, entries[middle:], days)
+        if number > MAX_VISITOR_FACTS:
+            self.left += 1
+            mark_done(self.client, site.site_id, entries)
+            return 0
+        done, again = self._repair_span(site, entries, span, last=days >= MAX_WIDEN_DAYS)
+        return done + self._repair(site, again, days * 4)
+
+    def _repair_span(self, site: Site, entries: list[Entry], span: Span, last: bool) -> tuple[int, list[Entry]]:
+        """(visitors repaired, those whose sessions reach beyond the span); `last`: nobody's may."""
+        rows: list[SessionRow] = []
+        finished, again = [], []
+        # In this order: rows read first have all their events among facts read later.
+        standing = self._standing(site, entries, span)
+        facts = read_facts(self.client, self.stage, site, [entry.visitor_id for entry in entries], span)
+        for entry in entries:
+            scope = scope_of(site, facts.get(entry.visitor_id, []), entry.first_at, entry.last_at, span)
+            if scope is None and not last:
+                again.append(entry)
+                continue
+            new = self._visitor(site, entry, scope, facts, standing.get(entry.visitor_id, []), span)
+            if new is None:
+                self._postpone(entry)
+            else:
+                rows += new
+                finished.append(entry)
         self._replace(site, rows)
         mark_done(self.client, site.site_id, finished)
-        return len(finished)
+        return len(finished), again
 
     def _is_postponed(self, entry: Entry) -> bool:
         return self.context.postponed.get((self.stage, entry.visitor_id), (0, 0))[0] > self.context.now_ms()

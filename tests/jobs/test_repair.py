@@ -337,6 +337,19 @@ def test_too_much_at_once_is_read_in_parts(made: Bench, monkeypatch: pytest.Monk
     assert stored(made) == sort_and_split(events)
 
 
+def test_who_has_too_many_events_is_left_as_they_are(made: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = [event(SITE, 5, START + n * 1_000, log_time=START + DAY) for n in range(30)]
+    events += [event(SITE, 6, START + n * 1_000, log_time=START + DAY) for n in range(20)]
+    made.insert("events", events)
+    made.stored_until(START + 2 * DAY)
+    monkeypatch.setattr(repair_module, "MAX_FACTS", 25)
+    monkeypatch.setattr(repair_module, "MAX_VISITOR_FACTS", 25)
+    said = repair(made.context())
+    assert said == "1 visitors repaired, 0 waiting, 1 left as they are: over 25 events at a stretch"
+    assert made.rows("SELECT visitor_id, events FROM sessions") == [(6, 20)]
+    assert backlog(made.client).visitors == 0
+
+
 def test_a_removed_site_leaves_the_list(made: Bench) -> None:
     made.insert("events", [event("gone.example", 5, START, log_time=START + DAY)])
     made.stored_until(START + 2 * DAY)
