@@ -28,13 +28,12 @@ from sinks.event_day import DAY_MS
 from sinks.flusher import Flusher
 from sinks.lookup import older_places
 from sinks.positions import LogReplaced, StoredPositions
+from sinks.progress import LastWords
 from sinks.recovery import Recovery, StoreBehind
 from sinks.rows import CountKey, IdentityRow, QuarantinedItem, ledger_rows, quarantine_row
 
 BUFFER_ROWS = 50_000
 RETRY_LIMIT_S = 600.0
-# Progress and ledger are small parts of their own: written with every flush they would cost an
-# idle machine more than the events do.
 PROGRESS_SECONDS = 5.0
 __all__ = ["LogReplaced", "StoreBehind", "StoreWriter", "StoredPositions"]
 _PREFIX = re.compile(r"[a-z0-9-]{1,64}")
@@ -63,7 +62,6 @@ class StoreWriter:
         self._flush_seconds = flush_seconds
         self._buffer_rows = buffer_rows
         self._limit_s = retry_limit_s
-        self._progress_seconds = progress_seconds
         self._flusher = Flusher(connect, database, self._stage, query_prefix, retry_limit_s)
         self._changed = threading.Condition()
         self._buffer = Buffer(1)
@@ -74,10 +72,8 @@ class StoreWriter:
         self._error: BaseException | None = None
         self._results: dict[Day, tuple[int, int]] = {}
         self._heartbeats: dict[int, int] = {}
-        self._ledger: dict[tuple[object, ...], tuple[object, ...]] = {}
         self._ledger_versions: dict[int, int] = {}  # by partition
-        self._progress: dict[int, Progress] = {}
-        self._progress_at = 0.0
+        self._last_words = LastWords(progress_seconds)
         self._recovery = Recovery(connect, database, query_prefix, retry_limit_s)
         metrics.STORE_OLDEST_SECONDS.labels(self._stage).set_function(self._oldest_seconds)
         self._thread = threading.Thread(target=self._run, name=f"store-{query_prefix}", daemon=True)
@@ -263,7 +259,7 @@ class StoreWriter:
             while (wait := self._seconds_left()) > 0:
                 self._changed.wait(wait)
             buffer = self._buffer
-            if self._closing and buffer.empty and not self._progress and not self._ledger:
+            if self._closing and buffer.empty and self._last_words.empty:
                 return None
             self._storing, self._buffer = buffer, Buffer(buffer.number + 1)
             self._changed.notify_all()
@@ -278,19 +274,18 @@ class StoreWriter:
         left = 60.0
         if buffer.begun is not None:
             left = buffer.begun + self._flush_seconds - now
-        if self._progress or self._ledger:
-            left = min(left, self._progress_at + self._progress_seconds - now)
+        if not self._last_words.empty:
+            left = min(left, self._last_words.due_in(now))
         return left
 
     def _store(self, buffer: Buffer) -> None:
         begun = time.monotonic()
         results = self._flusher.store(buffer)
-        self._ledger |= buffer.ledger
-        self._progress |= buffer.progress
+        self._last_words.add(buffer)
         with self._changed:
             due = self._closing or self._wanted >= buffer.number
-        if due or begun >= self._progress_at + self._progress_seconds:
-            self._store_progress()
+        if due or self._last_words.due_in(begun) <= 0:
+            self._last_words.store(self._flusher)
         metrics.STORE_FLUSH_SECONDS.labels(self._stage).observe(time.monotonic() - begun)
         with self._changed:
             self._storing = None
@@ -298,13 +293,3 @@ class StoreWriter:
             for day, (stored, duplicate) in results.items():
                 self._count(day, stored, duplicate)
             self._changed.notify_all()
-
-    def _store_progress(self) -> None:
-        """The ledger, then how far all of it is stored: last, so that it never says too much."""
-        self._flusher.store_rows("ledger", list(self._ledger.values()))
-        now = int(time.time() * 1000)
-        rows: list[tuple[object, ...]] = [
-            (partition, *progress, now) for partition, progress in self._progress.items()
-        ]
-        self._flusher.store_rows("progress", rows)
-        self._ledger, self._progress, self._progress_at = {}, {}, time.monotonic()

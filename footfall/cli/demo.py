@@ -11,7 +11,6 @@ from footfall.cli.common import load_settings
 from footfall.cli.values import Number
 from footfall.settings import Settings
 
-WINDOW_S = 15.0
 # Short, so that a session closes while one watches. Nothing else differs from `up`.
 QUICK = {
     "lateness_minutes": 2 / 60,

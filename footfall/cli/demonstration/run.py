@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 import click
 
 from embedded.traffic import ORIGIN, traffic
-from footfall.cli.demo import WINDOW_S
 from footfall.cli.demonstration.sender import Sender, TrafficThread
 from footfall.cli.demonstration.shop import make_shop
 from footfall.cli.demonstration.shown import Numbers, ask, one_line, table
@@ -18,6 +17,7 @@ from footfall.cli.importer.summary import NEWEST_SESSIONS, curl
 from footfall.settings import Settings
 from footfall.sites import Site
 
+WINDOW_S = 15.0  # of the shop's sessions: one closes while one watches
 PACE = 0.25  # of the pauses inside a visit
 LIVE_EVERY_S = 0.5
 PLAIN_EVERY_S = 5.0
