@@ -22,10 +22,37 @@ logger = logging.getLogger(__name__)
 MAX_RECORDS = 1_000
 MAX_BYTES = 4 * 1024 * 1024
 IDLE_POLL = timedelta(milliseconds=50)
+# Once nothing came for so long, the worker's thread sleeps between two looks: Bytewax itself
+# would wake a thousand times a second to see whether there is something to do.
+QUIET_AFTER_S = 0.2
 COMMIT_EVERY_S = 0.5
 GROUP = "flow"
 
 ReaderFactory = Callable[[str], Reader]  # of a stage
+
+
+class Quiet:
+    """When a record was last read by this process, and the naps of a worker that has none to read:
+    one after each look at a partition, so that each is looked at about every `IDLE_POLL`."""
+
+    def __init__(self, stop: threading.Event, partitions: int) -> None:
+        self._stop = stop
+        self._nap_s = IDLE_POLL.total_seconds() / max(1, partitions)
+        self._busy_at = 0.0
+
+    @property
+    def now(self) -> bool:
+        """Whether nothing was read of late."""
+        return time.monotonic() - self._busy_at > QUIET_AFTER_S
+
+    def busy(self) -> None:
+        """A record was read."""
+        self._busy_at = time.monotonic()
+
+    def nap(self) -> None:
+        """Sleep, where nothing was read of late; a request to stop ends it."""
+        if self.now:
+            self._stop.wait(self._nap_s)
 
 
 class StageReader:
@@ -49,13 +76,16 @@ class StageReader:
 class LogPartition(StatefulSourcePartition[RawChunk, int]):
     """One log partition; the snapshot is the next offset to read."""
 
-    def __init__(self, key: PartitionKey, stage: StageReader, offset: int, stop: threading.Event) -> None:
+    def __init__(
+        self, key: PartitionKey, stage: StageReader, offset: int, stop: threading.Event, quiet: Quiet
+    ) -> None:
         self._key = key
         self._stage = stage
         self._reader = stage.reader
         self._version = -1  # of the topic when this partition was last read
         self._offset = offset
         self._stop = stop
+        self._quiet = quiet
         self._idle = False
         self._committed = -1
         self._commit_due = 0.0
@@ -66,6 +96,7 @@ class LogPartition(StatefulSourcePartition[RawChunk, int]):
             raise StopIteration
         version = self._stage.version()
         if self._idle and version == self._version:
+            self._quiet.nap()
             return ()
         try:
             records = self._reader.read(self._key.partition, self._offset, MAX_RECORDS, MAX_BYTES)
@@ -79,6 +110,7 @@ class LogPartition(StatefulSourcePartition[RawChunk, int]):
         self._show_position()
         if not records:
             return ()
+        self._quiet.busy()
         self._offset = records[-1].offset + 1
         return (RawChunk(self._key, records),)
 
@@ -94,8 +126,8 @@ class LogPartition(StatefulSourcePartition[RawChunk, int]):
             self._commit_due = now + COMMIT_EVERY_S
 
     def next_awake(self) -> datetime | None:
-        """Soon when there was something, else after the poll interval."""
-        return datetime.now(UTC) + IDLE_POLL if self._idle else None
+        """At once when there was something or a nap was taken, else after the poll interval."""
+        return datetime.now(UTC) + IDLE_POLL if self._idle and not self._quiet.now else None
 
     def snapshot(self) -> int:
         """The next offset to read."""
@@ -109,6 +141,7 @@ class LogSource(FixedPartitionedSource[RawChunk, int]):
         self._keys = keys
         self._open_reader = open_reader
         self._stop = stop
+        self._quiet = Quiet(stop, len(keys))
         self._stages: dict[str, StageReader] = {}
 
     def list_parts(self) -> list[str]:
@@ -122,4 +155,4 @@ class LogSource(FixedPartitionedSource[RawChunk, int]):
             self._stages[key.stage] = StageReader(self._open_reader(key.stage))
         stage = self._stages[key.stage]
         offset = stage.reader.bounds(key.partition)[0] if resume_state is None else resume_state
-        return LogPartition(key, stage, offset, self._stop)
+        return LogPartition(key, stage, offset, self._stop, self._quiet)
