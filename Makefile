@@ -40,7 +40,7 @@ type: $(STAMP) ## mypy --strict
 generate: $(STAMP) ## write the generated files anew (docs/event.schema.json, docs/settings.md, docs/tables.md)
 	$(PY) -m scripts.generate
 
-bench: $(STAMP) ## measure everything docs/benchmarks.md reports (about 20 minutes)
+bench: $(STAMP) ## measure everything docs/benchmarks.md reports (about 15 minutes)
 	$(PY) -m bench
 
 drill: $(STAMP) ## kill and restart every part, 20 rounds
