@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from clickhouse_driver import Client
 
-from footfall.sessions.row import SessionRow
 from sinks import metrics, positions
 from sinks.buffer import Buffer, Day
 from sinks.clickhouse import retrying
@@ -41,7 +40,7 @@ class Flusher:
         self._pieces = StringPieces()
 
     def store(self, buffer: Buffer) -> dict[Day, tuple[int, int]]:
-        """Store a buffer's rows but what `LastWords` keeps; how many events of each day were
+        """Store all rows of a buffer, progress excepted; how many events of each day were
         stored and how many were duplicates of stored ones."""
         events = buffer.events
         repeated: set[Position] = set()
@@ -54,14 +53,11 @@ class Flusher:
             events = events.without(repeated)
         for part in events.parts():
             self._store_events(part)
+        if buffer.sessions:
+            self._store_block("sessions", encode_sessions(buffer.sessions, self._pieces))
         self.store_rows("identities", list(buffer.identities))
         self.store_rows("quarantine", buffer.quarantine)
         return _results(buffer, repeated)
-
-    def store_sessions(self, rows: list[SessionRow]) -> None:
-        """Versions of sessions."""
-        if rows:
-            self._store_block("sessions", encode_sessions(rows, self._pieces))
 
     def store_rows(self, table: str, rows: list[tuple[object, ...]]) -> None:
         """Rows of a small table."""

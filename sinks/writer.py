@@ -2,9 +2,9 @@
 
 Delivery: events effectively once by log position, across retries and restarts of either
 side (see sinks/positions.py); rows of the other tables replace what they repeat. The
-order is events, identities and quarantine with each flush, and after some of them sessions,
-ledger, and progress last: what `progress` says is stored, is stored. Rows may be stored long
-before `flush` is called; after `flush` returns, all that was added before it is.
+order of a flush is events, sessions, identities, quarantine, ledger, and progress last:
+what `progress` says is stored, is stored. Rows may be stored long before `flush` is
+called; after `flush` returns, all that was added before it is.
 
 Memory is bounded: two buffers of rows, one being filled and one being stored; adding
 waits while both are full.

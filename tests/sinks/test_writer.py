@@ -18,9 +18,7 @@ from footfall.sessions.row import SessionRow
 from sinks import positions
 from sinks.batches import load_batches
 from sinks.clickhouse import StoreUnreachableError
-from sinks.progress import SESSION_ROWS
 from sinks.writer import StoreBehind, StoreWriter
-from tests.drill.stack import wait_for
 from tests.fixtures.store import StoreServer, free_port
 from tests.sinks.making import NOW, batch_of
 
@@ -144,28 +142,6 @@ def test_all_tables(writer_of: Make, client: Client, database: str) -> None:
     day = date.fromordinal(date(1970, 1, 1).toordinal() + DAY)
     assert client.execute(f"SELECT day, outcome, count FROM {database}.ledger_v1") == [(day, "stored", 6)]
     assert positions.progress_of(client, database, 2) == (10, NOW - 1)
-
-
-def test_few_sessions_wait_for_progress_and_many_do_not(writer_of: Make, client: Client, database: str) -> None:
-    def session(number: int) -> SessionRow:
-        return SessionRow(
-            site_id="shop.example", session_id=number, visitor_id=1, start_at=NOW, version=1, log_time=NOW
-        )
-
-    def there() -> int:
-        return int(client.execute(f"SELECT count() FROM {database}.sessions")[0][0])
-
-    writer = writer_of(progress_seconds=3600.0, flush_seconds=0.01)
-    writer.flush()  # the first progress is due at once
-    add(writer, 0)
-    writer.add_sessions([session(0)])
-    wait_for("the events", lambda: len(stored(client, database)) == 3, 10)
-    assert there() == 0
-    writer.add_sessions([session(number) for number in range(1, SESSION_ROWS)])
-    wait_for("all sessions", lambda: there() == SESSION_ROWS, 10)
-    writer.add_sessions([session(SESSION_ROWS)])
-    writer.flush()
-    assert there() == SESSION_ROWS + 1
 
 
 def test_progress_is_written_after_the_rows_and_keeps_the_last_heartbeat(
