@@ -97,6 +97,9 @@ class PartitionLogic:
     def admit(self, chunk: EnrichedChunk) -> AdmittedChunk:
         """What the chunk's records become."""
         last = chunk.records[-1]
+        if not self._batches.oldest:
+            # Complete from the first record read on, be it a heartbeat: what is younger need not be looked up.
+            self._batches.start(chunk.records[0].log_time)
         out = AdmittedChunk(self._key, last.offset + 1, last.log_time, counts=defaultdict(int))
         accepted: dict[tuple[str, int], int] = defaultdict(int)  # by site and day: a `Count` for each costs more
         for record in chunk.records:

@@ -202,6 +202,13 @@ def test_batches_read_back_from_the_store_are_remembered() -> None:
     assert first.count("duplicate", "batch") == 1
 
 
+def test_the_memory_of_batches_begins_with_the_first_record_whatever_it_is() -> None:
+    partition = Partition()
+    partition.heartbeat(T0)
+    later = T0 + 5 * MINUTE
+    assert partition.send(later, record(1, later, [event(1, later)])).look_up_before == T0 + MINUTE
+
+
 def test_what_may_be_older_than_the_memory_is_looked_up() -> None:
     partition = Partition()
     assert partition.send(T0, record(1, T0, [event(1, T0)])).look_up_before == T0 + MINUTE
