@@ -8,7 +8,7 @@ from sinks.buffer import Buffer, Progress
 from sinks.flusher import Flusher
 
 
-class LastWords:
+class PendingProgress:
     """Kept until they are due: they are small parts of their own, and written with every flush
     they would cost an idle machine more than the events do. Used by one thread."""
 

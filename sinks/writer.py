@@ -28,7 +28,7 @@ from sinks.event_day import DAY_MS
 from sinks.flusher import Flusher
 from sinks.lookup import older_places
 from sinks.positions import LogReplaced, StoredPositions
-from sinks.progress import LastWords
+from sinks.progress import PendingProgress
 from sinks.recovery import Recovery, StoreBehind
 from sinks.rows import CountKey, IdentityRow, QuarantinedItem, ledger_rows, quarantine_row
 
@@ -73,7 +73,7 @@ class StoreWriter:
         self._results: dict[Day, tuple[int, int]] = {}
         self._heartbeats: dict[int, int] = {}
         self._ledger_versions: dict[int, int] = {}  # by partition
-        self._last_words = LastWords(progress_seconds)
+        self._pending_progress = PendingProgress(progress_seconds)
         self._recovery = Recovery(connect, database, query_prefix, retry_limit_s)
         metrics.STORE_OLDEST_SECONDS.labels(self._stage).set_function(self._oldest_seconds)
         self._thread = threading.Thread(target=self._run, name=f"store-{query_prefix}", daemon=True)
@@ -259,7 +259,7 @@ class StoreWriter:
             while (wait := self._seconds_left()) > 0:
                 self._changed.wait(wait)
             buffer = self._buffer
-            if self._closing and buffer.empty and self._last_words.empty:
+            if self._closing and buffer.empty and self._pending_progress.empty:
                 return None
             self._storing, self._buffer = buffer, Buffer(buffer.number + 1)
             self._changed.notify_all()
@@ -274,18 +274,18 @@ class StoreWriter:
         left = 60.0
         if buffer.begun is not None:
             left = buffer.begun + self._flush_seconds - now
-        if not self._last_words.empty:
-            left = min(left, self._last_words.due_in(now))
+        if not self._pending_progress.empty:
+            left = min(left, self._pending_progress.due_in(now))
         return left
 
     def _store(self, buffer: Buffer) -> None:
         begun = time.monotonic()
         results = self._flusher.store(buffer)
-        self._last_words.add(buffer)
+        self._pending_progress.add(buffer)
         with self._changed:
             due = self._closing or self._wanted >= buffer.number
-        if due or self._last_words.due_in(begun) <= 0:
-            self._last_words.store(self._flusher)
+        if due or self._pending_progress.due_in(begun) <= 0:
+            self._pending_progress.store(self._flusher)
         metrics.STORE_FLUSH_SECONDS.labels(self._stage).observe(time.monotonic() - begun)
         with self._changed:
             self._storing = None
