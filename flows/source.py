@@ -24,7 +24,7 @@ MAX_BYTES = 4 * 1024 * 1024
 IDLE_POLL = timedelta(milliseconds=50)
 # Once nothing came for so long, the worker's thread sleeps between two looks: Bytewax itself
 # would wake a thousand times a second to see whether there is something to do.
-QUIET_AFTER_S = 0.2
+QUIET_AFTER_S = 0.05
 COMMIT_EVERY_S = 0.5
 GROUP = "flow"
 
@@ -33,11 +33,12 @@ ReaderFactory = Callable[[str], Reader]  # of a stage
 
 class Quiet:
     """When a record was last read by this process, and the naps of a worker that has none to read:
-    one after each look at a partition, so that each is looked at about every `IDLE_POLL`."""
+    one for as many looks as there are partitions, so that each is looked at about every `IDLE_POLL`."""
 
     def __init__(self, stop: threading.Event, partitions: int) -> None:
         self._stop = stop
-        self._nap_s = IDLE_POLL.total_seconds() / max(1, partitions)
+        self._partitions = partitions
+        self._looks = 0
         self._busy_at = 0.0
 
     @property
@@ -51,8 +52,11 @@ class Quiet:
 
     def nap(self) -> None:
         """Sleep, where nothing was read of late; a request to stop ends it."""
-        if self.now:
-            self._stop.wait(self._nap_s)
+        self._looks += 1
+        if self._looks >= self._partitions:
+            self._looks = 0
+            if self.now:
+                self._stop.wait(IDLE_POLL.total_seconds())
 
 
 class StageReader:

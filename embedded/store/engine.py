@@ -62,6 +62,7 @@ _CONFIG = """<clickhouse>
     <threadpool_writer_pool_size>4</threadpool_writer_pool_size>
     <threadpool_local_fs_reader_pool_size>4</threadpool_local_fs_reader_pool_size>
     <threadpool_remote_fs_reader_pool_size>2</threadpool_remote_fs_reader_pool_size>
+    <memory_worker_period_ms>250</memory_worker_period_ms>
     <background_schedule_pool_initial_size>2</background_schedule_pool_initial_size>
     <merge_tree>
         <fsync_after_insert>1</fsync_after_insert>
