@@ -24,7 +24,8 @@ MAX_BYTES = 4 * 1024 * 1024
 IDLE_POLL = timedelta(milliseconds=50)
 # Once nothing came for so long, the worker's thread sleeps between two looks: Bytewax itself
 # would wake a thousand times a second to see whether there is something to do.
-QUIET_AFTER_S = 0.05
+QUIET_AFTER_S = 0.02
+NAP_S = 0.1
 COMMIT_EVERY_S = 0.5
 GROUP = "flow"
 
@@ -33,7 +34,7 @@ ReaderFactory = Callable[[str], Reader]  # of a stage
 
 class Quiet:
     """When a record was last read by this process, and the naps of a worker that has none to read:
-    one for as many looks as there are partitions, so that each is looked at about every `IDLE_POLL`."""
+    one for as many looks as there are partitions, so that each is looked at about every `NAP_S`."""
 
     def __init__(self, stop: threading.Event, partitions: int) -> None:
         self._stop = stop
@@ -56,7 +57,7 @@ class Quiet:
         if self._looks >= self._partitions:
             self._looks = 0
             if self.now:
-                self._stop.wait(IDLE_POLL.total_seconds())
+                self._stop.wait(NAP_S)
 
 
 class StageReader:

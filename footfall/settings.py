@@ -72,7 +72,9 @@ class Settings(BaseSettings):
     )
     duplicate_horizon_minutes: float = Field(60.0, gt=0, description="How long batch ids are remembered.")
     epoch_seconds: float = Field(30.0, gt=0, description="How often the flow makes a recovery point.")
-    flush_seconds: float = Field(1.0, gt=0, description="How often rows go to the store.")
+    flush_seconds: float = Field(
+        1.0, gt=0, description="How often rows go to the store; few of them up to 1.8 times as late."
+    )
 
     hot_days: int = Field(90, ge=1, description="Days before rows are compressed harder.")
     retention_days: int = Field(730, ge=1, description="Days before rows are deleted.")

@@ -89,6 +89,13 @@ def quote_name(name: str) -> str:
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
+def _without_field_defaults(settings: str) -> str:
+    """A block has a value in every field, so the engine needs no list of the table's defaults,
+    which is an eighth of what a small INSERT costs. (Columns left out altogether get theirs anyway.)"""
+    head = f"{settings}," if settings else "SETTINGS"
+    return f"{head} input_format_defaults_for_omitted_fields = 0"
+
+
 def _chdb() -> Any:
     # Imported late: it takes half a second, starts threads, and reads TZ when the engine opens.
     os.environ["TZ"] = "UTC"
@@ -144,7 +151,8 @@ class Session:
         disk, a failing view), and checks no constraints.
         """
         source = f"FROM INFILE {quote(path)} COMPRESSION 'none'"
-        sql = f"{insert.head} {source} {insert.settings} FORMAT {data_format}"
+        settings = _without_field_defaults(insert.settings) if data_format == "Native" else insert.settings
+        sql = f"{insert.head} {source} {settings} FORMAT {data_format}"
         try:
             result = self._connection.query(sql, "Null", params={})
         except RuntimeError as error:

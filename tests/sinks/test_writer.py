@@ -92,6 +92,21 @@ def test_rows_are_stored_without_being_asked(writer_of: Make, client: Client, da
         time.sleep(0.02)
 
 
+def test_few_rows_wait_longer_than_many(writer_of: Make, client: Client, database: str) -> None:
+    few, many = writer_of(flush_seconds=0.5), writer_of(flush_seconds=0.5, query_prefix="test-other")
+    add(few, 0, count=1)
+    for offset in range(100):
+        add(many, offset, count=1, partition=1)
+    deadline = time.monotonic() + 10
+    while not (found := stored(client, database)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert {partition for partition, _, _ in found} == {1}
+    while len(stored(client, database)) < 101:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def test_all_tables(writer_of: Make, client: Client, database: str) -> None:
     writer = writer_of()
     row = SessionRow(
