@@ -1,13 +1,14 @@
 """The event log: an ordered, durable list of records per partition.
 
-Shaped after Kafka, so that Kafka fits it without change; `eventlog.local` is the
-embedded one. Both pass the contract suite in tests/eventlog/contract.py.
+Shaped after Kafka, which is `eventlog.kafka`; `eventlog.local` is the embedded one. Both
+pass the contract suite in tests/eventlog/contract.py; `eventlog.opening` chooses.
 
 Delivery: when `append` returns (its future resolves), the records survive the death of
 the process and a power cut. A reader sees each record exactly once per pass, in offset
 order; offsets start at 0 and have no meaning but their order (holes are allowed).
 `log_time` is the time of the append in UTC milliseconds and never runs backwards within
-a partition.
+a partition, as long as one reader reads on (a broker's clock may be set back: who keeps the
+time across readers takes the larger).
 """
 
 from __future__ import annotations
@@ -42,6 +43,14 @@ class LogFull(Exception):
 
 class OffsetLost(Exception):
     """The asked-for offset is gone (retention) or was never written: never skipped over."""
+
+
+class WrongLogError(ValueError):
+    """The log is of another shape or version than the settings say; the message says what to do."""
+
+
+class LogUnreachable(Exception):
+    """The log's servers do not answer; the message says what to look at."""
 
 
 class LogDamaged(Exception):
@@ -84,15 +93,17 @@ class Reader(Protocol):
         """Records from `offset` on, at once what is there; [] if nothing is new.
 
         Raises `OffsetLost` if records at or above `offset` were deleted unread.
-        At least one record is returned if there is one, whatever its size.
+        At least one record is returned if there is one, whatever its size. Where servers hold
+        the log, what is appended once this reader has come to `offset` may follow a moment
+        later, and nothing is new while they do not answer.
         """
 
     def bounds(self, partition: int) -> tuple[int, int]:
         """(first kept offset, offset the next append will get)."""
 
     def commit(self, group: str, partition: int, offset: int) -> None:
-        """Make a consumer's position (next offset to read) visible to `lag`. Not used
-        for recovery."""
+        """Make a consumer's position (next offset to read) visible to `lag`, at once or soon.
+        Not used for recovery."""
 
     def committed(self, group: str, partition: int) -> int | None:
         """The position a consumer last made visible."""
@@ -102,7 +113,8 @@ class Reader(Protocol):
         it has committed nothing."""
 
     def changed(self) -> bool:
-        """Cheap: False only if nothing was appended since this reader's last `changed`.
+        """Cheap: False only if nothing was appended since this reader's last `changed`, or
+        so little ago that it is still on its way here: then the next calls tell of it.
 
         The first call returns True. May be True without need. A flow that polls calls
         this first and `read` only if it says so, or if its last `read` returned records.

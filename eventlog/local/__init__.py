@@ -10,6 +10,6 @@ Retention by age compares that with the clock, so a clock far ahead shortens ret
 
 from eventlog.local.log import LocalLog
 from eventlog.local.options import Options
-from eventlog.local.segment import WrongLogError
+from eventlog.protocol import WrongLogError
 
 __all__ = ["LocalLog", "Options", "WrongLogError"]

@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from eventlog.local import files, metrics
+from eventlog import metrics
+from eventlog.local import files
 from eventlog.local.options import Options
 from eventlog.local.queue import AppendQueue, Submission
-from eventlog.local.segment import WrongLogError
 from eventlog.local.upkeep import Upkeep
 from eventlog.local.writer import SegmentWriter, frames_of
-from eventlog.protocol import LogDamaged, LogFull, OnDone
+from eventlog.protocol import LogDamaged, LogFull, OnDone, WrongLogError
 
 logger = logging.getLogger(__name__)
 

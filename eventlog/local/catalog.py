@@ -7,7 +7,7 @@ import sqlite3
 from eventlog.local import files, segment
 from eventlog.local.options import Options
 from eventlog.local.segment import Segment
-from eventlog.protocol import OffsetLost
+from eventlog.protocol import OffsetLost, WrongLogError
 
 MOST_OPEN = 8
 ATTEMPTS = 10  # each lost race is one segment that retention took while we looked
@@ -80,7 +80,7 @@ class Catalog:
             raise
         try:
             opened.require_partitions(self._options.partitions)
-        except segment.WrongLogError:
+        except WrongLogError:
             opened.close()
             raise
         return opened

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import lz4.block
 
 from eventlog.local import files
-from eventlog.protocol import LogDamaged
+from eventlog.protocol import LogDamaged, WrongLogError
 
 APPLICATION_ID = 0x464C4F47  # "FLOG"
 VERSION = 2
@@ -42,10 +42,6 @@ CREATE TABLE frames (
     crc INTEGER NOT NULL, data BLOB NOT NULL
 );
 """
-
-
-class WrongLogError(ValueError):
-    """The directory holds a log of another shape or version; the message says what to do."""
 
 
 class Head(NamedTuple):

@@ -14,10 +14,11 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from eventlog.local import files, metrics, segment
+from eventlog import metrics
+from eventlog.local import files, segment
 from eventlog.local.options import Options
 from eventlog.local.segment import Segment
-from eventlog.protocol import LogDamaged
+from eventlog.protocol import LogDamaged, WrongLogError
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +139,7 @@ class Upkeep:
         """A failure here costs disk, not records: say so, and try again next time."""
         try:
             work()
-        except (sqlite3.Error, OSError, LogDamaged, segment.WrongLogError) as error:
+        except (sqlite3.Error, OSError, LogDamaged, WrongLogError) as error:
             logger.warning("upkeep of the log failed, next try in %.0f s: %s", self._options.upkeep_s, error)
 
     def _checkpoint_pending(self) -> None:

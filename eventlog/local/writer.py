@@ -20,6 +20,7 @@ from typing import NamedTuple
 from eventlog.local import files, segment
 from eventlog.local.options import Options
 from eventlog.local.segment import Head, Segment
+from eventlog.protocol import WrongLogError
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +133,7 @@ class SegmentWriter:
         self._looked_at, self._full = 0.0, False
         try:
             opened.require_partitions(options.partitions)
-        except segment.WrongLogError:
+        except WrongLogError:
             opened.close()
             raise
         return opened

@@ -14,15 +14,16 @@ from footfall.settings import Settings
 # Errors whose message is meant for the person, by module and name so that showing one
 # imports nothing. Whatever derives from them counts too.
 SPOKEN = {
-    "control.database.ControlError",
+    "control.errors.ControlError",
     "control.migrations.SchemaTooNewError",
     "embedded.lock.AlreadyRunningError",
     "embedded.probe.StoreError",
     "embedded.supervisor.StartError",
-    "eventlog.local.segment.WrongLogError",
     "eventlog.protocol.LogDamaged",
     "eventlog.protocol.LogFull",
+    "eventlog.protocol.LogUnreachable",
     "eventlog.protocol.OffsetLost",
+    "eventlog.protocol.WrongLogError",
     "sinks.clickhouse.StoreUnreachableError",
     "sinks.migrate.MigrationError",
 }

@@ -7,7 +7,8 @@ process would.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,14 @@ import pytest
 from eventlog.protocol import Appender, EventLog, Lag, LogFull, LogRecord, OffsetLost, Reader
 
 WAIT_S = 20.0
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    """Poll until true; an error after the timeout."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.002)
 
 
 def read_all(reader: Reader, partition: int, offset: int = 0, limit: int = 100) -> list[LogRecord]:
@@ -201,5 +210,5 @@ class EventLogContract:
             read_all(reader, 0)
             reader.changed()
             appender.append([(0, b"%d" % n)]).result(WAIT_S)
-            assert reader.changed(), f"append {n} was missed"
+            wait_for(reader.changed, WAIT_S)
         assert len(read_all(reader, 0)) == 50

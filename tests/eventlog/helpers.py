@@ -6,14 +6,14 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from eventlog.local import LocalLog
-from tests.eventlog.contract import read_all
+from tests.eventlog.contract import read_all, wait_for
 from tests.eventlog.worker import PARTITIONS, Work, value_of
 
+__all__ = ["acked", "check", "finish", "start", "wait_for"]
 ROOT = Path(__file__).parents[2]
 WAIT_S = 60.0
 
@@ -28,14 +28,6 @@ def finish(process: subprocess.Popen[bytes]) -> None:
     """Wait for a worker that should succeed."""
     _, errors = process.communicate(timeout=WAIT_S)
     assert process.returncode == 0, errors.decode()
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float = WAIT_S) -> None:
-    """Poll until true; an error after the timeout."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.002)
 
 
 def acked(path: Path) -> set[int]:

@@ -40,6 +40,16 @@ class TestContractWithManySegments(TestContract):
     options: ClassVar[dict[str, Any]] = {"segment_bytes": 1}
 
 
+def test_changed_tells_at_once(tmp_path: Path) -> None:
+    log = LocalLog(tmp_path / "log", 1, min_free_bytes=0)
+    appender, reader = log.appender(), log.reader()
+    reader.changed()
+    for n in range(50):
+        appender.append([(0, b"%d" % n)]).result(WAIT_S)
+        assert reader.changed(), f"append {n} was missed"
+    appender.close(WAIT_S)
+
+
 class Clock:
     """A clock the test sets."""
 

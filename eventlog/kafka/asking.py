@@ -1,0 +1,74 @@
+"""Questions to the brokers, and positions made visible to Kafka's own tools.
+
+By clients that fetch nothing: a broker answers one connection's requests one after the
+other, so behind a fetch that waits for records a question would wait as long.
+"""
+
+from __future__ import annotations
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from eventlog.kafka.errors import explain
+from eventlog.kafka.incidents import Incidents
+from eventlog.kafka.options import KafkaOptions
+from eventlog.protocol import LogUnreachable
+
+
+READER = "reader"  # the group of clients that commit nothing; the library wants one
+
+
+class Asker:
+    """One client for each group, made when it is first needed."""
+
+    def __init__(self, options: KafkaOptions, incidents: Incidents) -> None:
+        self._options = options
+        self._incidents = incidents
+        self._consumers: dict[str, Consumer] = {}
+
+    def bounds(self, partition: int, timeout_s: float) -> tuple[int, int]:
+        """(first kept offset, offset the next append will get). Raises `LogUnreachable`."""
+        try:
+            found = self._consumer(READER).get_watermark_offsets(self._place(partition), timeout=timeout_s)
+        except KafkaException as error:
+            raise LogUnreachable(explain(error.args[0], self._options.topic)) from None
+        if found is None:
+            raise LogUnreachable(explain(KafkaError(KafkaError._TIMED_OUT), self._options.topic))
+        return found
+
+    def commit(self, group: str, partition: int, offset: int) -> None:
+        """In the background: who reads does not wait for it."""
+        try:
+            self._consumer(group).commit(offsets=[self._place(partition, offset)], asynchronous=True)
+        except KafkaException as error:
+            raise LogUnreachable(explain(error.args[0], self._options.topic)) from None
+
+    def committed(self, group: str, partitions: list[int]) -> dict[int, int | None]:
+        """Partition -> the position last committed. Raises `LogUnreachable`."""
+        places = [self._place(partition) for partition in partitions]
+        try:
+            found = self._consumer(group).committed(places, timeout=self._options.request_timeout_s)
+        except KafkaException as error:
+            raise LogUnreachable(explain(error.args[0], self._options.topic)) from None
+        for place in found:
+            if place.error is not None:
+                raise LogUnreachable(explain(place.error, self._options.topic))
+        return {place.partition: place.offset if place.offset >= 0 else None for place in found}
+
+    def close(self) -> None:
+        """Send what is on its way, and let go of the connections."""
+        for consumer in self._consumers.values():
+            consumer.close()
+        self._consumers.clear()
+
+    def _place(self, partition: int, offset: int | None = None) -> TopicPartition:
+        place = TopicPartition(self._options.topic, partition)
+        if offset is not None:
+            place.offset = offset
+        return place
+
+    def _consumer(self, group: str) -> Consumer:
+        consumer = self._consumers.get(group)
+        if consumer is None:
+            config = self._options.consumer_config(group) | {"error_cb": self._incidents.heard}
+            consumer = self._consumers[group] = Consumer(config)
+        return consumer

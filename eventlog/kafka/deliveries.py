@@ -1,0 +1,93 @@
+"""Submissions on their way to the brokers: bounded by bytes, done when their last record is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from confluent_kafka import KafkaError, Message
+
+from eventlog.protocol import LogFull
+
+RECORD_OVERHEAD = 256  # bytes of objects around a record, so that tiny ones are bounded too
+
+
+class Submission:
+    """One call of `append` (with a future) or `submit` (with a token)."""
+
+    __slots__ = ("_deliveries", "error", "future", "left", "size", "token")
+
+    def __init__(
+        self, deliveries: Deliveries, left: int, size: int, token: Any, future: Future[None] | None
+    ) -> None:
+        self._deliveries = deliveries
+        self.left = left  # records neither delivered nor failed
+        self.size = size
+        self.token = token
+        self.future = future
+        self.error: KafkaError | None = None  # of the first record that failed
+
+    def delivered(self, error: KafkaError | None, _message: Message | None) -> None:
+        """The client library's delivery report of one record."""
+        self._deliveries.report(self, error)
+
+
+class Deliveries:
+    """Counts what is on its way. Thread-safe."""
+
+    def __init__(self, limit: int, partitions: int) -> None:
+        self._limit = limit
+        self._partitions = partitions
+        self._bytes = 0
+        self._closed = ""
+        self._lock = threading.Lock()
+        self._finished: list[Submission] = []
+
+    @property
+    def bytes_waiting(self) -> int:
+        """Bytes not yet acknowledged."""
+        return self._bytes
+
+    def begin(
+        self, records: Sequence[tuple[int, bytes]], token: Any, future: Future[None] | None
+    ) -> Submission:
+        """Take room; `LogFull` at once if there is none, `ValueError` for what never fits."""
+        size = RECORD_OVERHEAD
+        for partition, value in records:
+            if not 0 <= partition < self._partitions:
+                raise ValueError(f"no partition {partition}: the log has {self._partitions}")
+            size += len(value) + RECORD_OVERHEAD
+        if size > self._limit:
+            raise ValueError(f"{size} bytes in one append; the queue holds {self._limit}")
+        with self._lock:
+            if self._closed:
+                raise LogFull(self._closed)
+            if self._bytes + size > self._limit:
+                raise LogFull(f"{self._bytes} bytes wait for Kafka, more are not taken")
+            self._bytes += size
+        return Submission(self, len(records), size, token, future)
+
+    def report(self, submission: Submission, error: KafkaError | None) -> None:
+        """One record was delivered, or failed."""
+        with self._lock:
+            if error is not None and submission.error is None:
+                submission.error = error
+            submission.left -= 1
+            if submission.left <= 0:
+                self._finished.append(submission)
+
+    def take_finished(self) -> list[Submission]:
+        """The submissions that are done; their room is free again."""
+        if not self._finished:
+            return []
+        with self._lock:
+            done, self._finished = self._finished, []
+            self._bytes -= sum(submission.size for submission in done)
+        return done
+
+    def close(self, reason: str) -> None:
+        """Take no more."""
+        with self._lock:
+            self._closed = self._closed or reason

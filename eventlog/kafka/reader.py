@@ -1,0 +1,175 @@
+"""The reading side: partitions assigned by hand at explicit offsets, fetched ahead within a bound.
+
+Nothing is skipped: an offset that retention took, or that was never written, is `OffsetLost`.
+Positions are committed to consumer groups only so that Kafka's own tools show the lag.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import suppress
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from eventlog.kafka.asking import READER, Asker
+from eventlog.kafka.buffered import Buffered
+from eventlog.kafka.errors import explain
+from eventlog.kafka.incidents import Incidents
+from eventlog.kafka.options import KafkaOptions
+from eventlog.protocol import Lag, LogRecord, LogUnreachable, OffsetLost
+
+logger = logging.getLogger(__name__)
+
+MESSAGES = 10_000  # taken from the client library at a time
+FETCH_S = 2.0  # how long a read waits for records that are known to be there
+ASK_S = 2.0  # how long a read waits to learn where a partition ends
+
+
+class KafkaReader:
+    """See `eventlog.protocol.Reader`."""
+
+    def __init__(self, options: KafkaOptions) -> None:
+        self.partitions = options.partitions
+        self._options = options
+        self._topic = options.topic
+        self._incidents = Incidents(options.topic)
+        config = options.consumer_config(READER) | {"error_cb": self._incidents.heard}
+        self._consumer = Consumer(config)
+        self._asker = Asker(options, self._incidents)
+        self._buffers: dict[int, Buffered] = {}
+        self._asked = False  # whether `changed` was ever called
+
+    def read(self, partition: int, offset: int, max_records: int, max_bytes: int) -> list[LogRecord]:
+        """See `Reader.read`."""
+        if not 0 <= partition < self.partitions:
+            raise ValueError(f"no partition {partition}: the log has {self.partitions}")
+        if max_records < 1 or max_bytes < 1:
+            raise ValueError("max_records and max_bytes are at least 1")
+        buffer = self._buffers.get(partition)
+        if buffer is None or buffer.offset != offset:
+            buffer = self._start(partition, offset)
+            if buffer is None:
+                return []
+        if not buffer:
+            self._fetch(buffer)
+        self._check(buffer)
+        records = buffer.take(max_records, max_bytes)
+        self._balance(buffer)
+        return records
+
+    def bounds(self, partition: int) -> tuple[int, int]:
+        """See `Reader.bounds`. Raises `LogUnreachable`."""
+        return self._asker.bounds(partition, self._options.request_timeout_s)
+
+    def commit(self, group: str, partition: int, offset: int) -> None:
+        """See `Reader.commit`: sent in the background."""
+        self._asker.commit(group, partition, offset)
+
+    def committed(self, group: str, partition: int) -> int | None:
+        """See `Reader.committed`. Raises `LogUnreachable`."""
+        return self._asker.committed(group, [partition])[partition]
+
+    def lag(self, group: str) -> list[Lag]:
+        """See `Reader.lag`. Raises `LogUnreachable`. For people, not for every second: it reads
+        two records of each partition that is behind."""
+        other = KafkaReader(self._options)  # this one's buffers are left alone
+        try:
+            committed = self._asker.committed(group, list(range(self.partitions)))
+            return [other._lag(partition, position) for partition, position in committed.items()]
+        finally:
+            other.close()
+
+    def changed(self) -> bool:
+        """See `Reader.changed`: no question to the brokers, only what they have sent by now."""
+        first, self._asked = not self._asked, True
+        return self._take(self._consumer.consume(MESSAGES, 0)) or first
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._asker.close()
+        self._consumer.close()
+
+    def _start(self, partition: int, offset: int) -> Buffered | None:
+        """Fetch from `offset` on; None where Kafka does not answer now."""
+        try:
+            first, end = self._asker.bounds(partition, ASK_S)
+        except LogUnreachable as error:
+            self._incidents.tell(str(error))
+            return None
+        if offset < first:
+            raise OffsetLost(f"partition {partition} of {self._topic} begins at {first}: {offset} is gone.")
+        if offset > end:
+            raise OffsetLost(f"partition {partition} of {self._topic} ends at {end}: {offset} was never written.")
+        place = TopicPartition(self._topic, partition, offset)
+        if partition in self._buffers:
+            self._consumer.incremental_unassign([place])
+        self._consumer.incremental_assign([place])
+        buffer = self._buffers[partition] = Buffered(partition, offset, end)
+        return buffer
+
+    def _fetch(self, buffer: Buffered) -> None:
+        """Take what has come by now; wait only for what was there when the reader came to this partition."""
+        self._take(self._consumer.consume(MESSAGES, 0))
+        deadline = time.monotonic() + FETCH_S
+        while not buffer.ready and (left := deadline - time.monotonic()) > 0:
+            message = self._consumer.poll(left)
+            if message is not None:
+                self._take([message, *self._consumer.consume(MESSAGES, 0)])
+
+    def _take(self, messages: list[Message]) -> bool:
+        """Put fetched records into their partitions' buffers; whether there were any."""
+        new = False
+        for message in messages:
+            buffer = self._buffers.get(message.partition() if message.partition() is not None else -1)
+            if buffer is None:
+                error = message.error()
+                if error is not None:
+                    self._incidents.heard(error)
+                continue
+            buffer.add(message)
+            new = new or len(buffer) > 0
+        if new:
+            self._incidents.over()
+        for buffer in self._buffers.values():
+            self._balance(buffer)
+        return new
+
+    def _balance(self, buffer: Buffered) -> None:
+        """Stop and start fetching, so that a partition nobody reads takes bounded memory."""
+        most = self._options.buffer_bytes // max(1, len(self._buffers))
+        place = [TopicPartition(self._topic, buffer.partition)]
+        if not buffer.paused and buffer.bytes > most:
+            self._consumer.pause(place)
+            buffer.paused = True
+        elif buffer.paused and buffer.bytes <= most // 2:
+            self._consumer.resume(place)
+            buffer.paused = False
+
+    def _check(self, buffer: Buffered) -> None:
+        """Raise what the partition met; what passes by itself is only told."""
+        error, buffer.error = buffer.error, None
+        if error is None or buffer:
+            buffer.error = error  # after the records before it
+            return
+        del self._buffers[buffer.partition]
+        with suppress(KafkaException):
+            self._consumer.incremental_unassign([TopicPartition(self._topic, buffer.partition)])
+        if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            raise OffsetLost(
+                f"partition {buffer.partition} of {self._topic} has no offset {buffer.offset} any more: "
+                f"{error.str()}."
+            )
+        self._incidents.tell(explain(error, self._topic))
+
+    def _lag(self, partition: int, committed: int | None) -> Lag:
+        first, end = self.bounds(partition)
+        position = first if committed is None else min(committed, end)
+        if position == end:
+            return Lag(partition, 0, 0)
+        times = [
+            record.log_time
+            for offset in (max(position, first), end - 1)
+            for record in self.read(partition, offset, 1, 1)
+        ]
+        return Lag(partition, end - position, max(0, times[-1] - times[0]) if times else 0)
