@@ -9,6 +9,7 @@ import pytest
 pytest_plugins: list[str] = [
     "tests.fixtures.disk",
     "tests.fixtures.eventlog",
+    "tests.fixtures.kafka",
     "tests.fixtures.store",
     "tests.fixtures.valkey",
 ]
