@@ -10,6 +10,7 @@ pytest_plugins: list[str] = [
     "tests.fixtures.disk",
     "tests.fixtures.eventlog",
     "tests.fixtures.kafka",
+    "tests.fixtures.postgres",
     "tests.fixtures.store",
     "tests.fixtures.valkey",
 ]
