@@ -5,13 +5,15 @@ thread-safe and may be open in several processes at once.
 """
 
 from control.checks import check_timezone
-from control.database import ControlError, ControlFullError, NotFoundError
+from control.database import missing_steps
+from control.errors import ControlAwayError, ControlError, ControlFullError, NotFoundError
 from control.jobs import JobRun
 from control.key_info import KeyInfo, ServerKey
 from control.plane import Control, open
 
 __all__ = [
     "Control",
+    "ControlAwayError",
     "ControlError",
     "ControlFullError",
     "JobRun",
@@ -19,5 +21,6 @@ __all__ = [
     "NotFoundError",
     "ServerKey",
     "check_timezone",
+    "missing_steps",
     "open",
 ]

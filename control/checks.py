@@ -5,7 +5,7 @@ from __future__ import annotations
 import zoneinfo
 from functools import cache
 
-from control.database import ControlError
+from control.errors import ControlError
 
 # Names a machine's zone files may hold that are no place: this machine's own zone, whatever
 # that is; leap seconds counted; a machine nobody has set up.
@@ -17,6 +17,17 @@ def check_number(what: str, value: float, lowest: float, highest: float, unit: s
     """A number in its range; `ControlError` otherwise, for NaN and infinities too."""
     if not lowest <= value <= highest:
         raise ControlError(f"{what} is from {lowest:,g} to {highest:,g} {unit}, not {value:g}")
+    return value
+
+
+def check_text(what: str, value: str, most: int) -> str:
+    """Text both back ends can hold: up to `most` bytes, and no code point a database refuses."""
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError as error:
+        raise ControlError(f"{what} is not Unicode text: {value!r}") from error
+    if size > most or "\0" in value:
+        raise ControlError(f"{what} has at most {most:,} bytes and no zero among them")
     return value
 
 

@@ -1,34 +1,20 @@
-"""One database, read and written in transactions. All that differs by back end is here."""
+"""One database, read and written in transactions. What a back end needs of its own is in
+sqlite.py and postgres.py."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, select, update
+from sqlalchemy import Connection, Engine, exc, make_url, select, update
 
-from control.migrations import upgrade
+from control import sqlite
+from control.errors import ControlError
+from control.migrations import pending, upgrade
 from control.schema import meta
 
-BUSY_TIMEOUT_MS = 10_000
 OPEN_ATTEMPTS = 5
-
-
-class ControlError(ValueError):
-    """What was asked for cannot be; the message tells the person what to do."""
-
-
-class NotFoundError(ControlError):
-    """There is no such site, key or goal."""
-
-
-class ControlFullError(ControlError):
-    """The disk of the control plane is full. Nothing was changed; reading still works."""
 
 
 class Database:
@@ -36,13 +22,17 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._engine = make_engine(url)
-        _upgrade(self._engine)
+        try:
+            _upgrade(self._engine)
+        except BaseException:
+            self._engine.dispose()
+            raise
         self._writer = self._engine.execution_options(footfall_write=True)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One consistent snapshot."""
-        with self._engine.connect() as connection:
+        with _said_plainly(self._engine), self._engine.connect() as connection:
             if not _is_sqlite(self._engine):
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
@@ -62,18 +52,19 @@ class Database:
 
     def version(self) -> int:
         """Changes with every change of sites, keys, goals or settings; cheap to poll."""
-        with self._engine.connect() as connection:
+        with _said_plainly(self._engine), self._engine.connect() as connection:
             query = select(meta.c.value).where(meta.c.name == "revision")
             return int(connection.execute(query).scalar_one())
 
     def erase_traces(self) -> None:
-        """Deleted rows leave SQLite's write-ahead log too. Best effort: readers may hold it."""
-        if _is_sqlite(self._engine):
-            with self._engine.connect() as connection:
-                # The driver's own cursor: a checkpoint cannot run inside a transaction.
-                driver = connection.connection.cursor()
-                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                driver.close()
+        """Deleted salts leave the files as well. Best effort."""
+        with _said_plainly(self._engine):
+            if _is_sqlite(self._engine):
+                sqlite.erase_traces(self._engine)
+            else:
+                from control import postgres
+
+                postgres.erase_traces(self._engine)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -81,85 +72,59 @@ class Database:
 
 
 def make_engine(url: str) -> Engine:
-    """An engine for `url`; a SQLite file is made readable by its owner alone."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        try:
-            return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
-        except (ModuleNotFoundError, exc.NoSuchModuleError) as error:
-            raise ControlError(
-                f"the driver of {parsed.drivername} is not installed ({error}): use postgresql+psycopg, and "
-                'install it beside Footfall with `pip install "psycopg[binary]"`'
-            ) from error
-    if not parsed.database or parsed.database == ":memory:":
-        raise ControlError("the control plane is shared between processes: give a file, sqlite:///path")
-    path = Path(parsed.database)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    # Parameters hold salts and secrets: they stay out of error messages.
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, hide_parameters=True)
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
+    """An engine for `url`, of which no message repeats the password."""
+    try:
+        parsed = make_url(url)
+    except (exc.ArgumentError, ValueError):  # quotes what it cannot read: perhaps part of a password
+        raise ControlError("the URL of the control plane cannot be read: see FOOTFALL_CONTROL_URL") from None
+    if parsed.drivername.partition("+")[0] == "sqlite":
+        return sqlite.make_engine(parsed)
+    from control import postgres  # the driver is loaded where it is used
+
+    return postgres.make_engine(parsed)
+
+
+def missing_steps(url: str) -> list[str]:
+    """What opening the control plane would do to its tables. Changes nothing, except that a
+    SQLite file that is not there is made."""
+    engine = make_engine(url)
+    try:
+        with _said_plainly(engine), engine.begin() as connection:
+            return pending(connection)
+    finally:
+        engine.dispose()
 
 
 def _is_sqlite(engine: Engine) -> bool:
     return engine.dialect.name == "sqlite"
 
 
-def _prepare_sqlite(driver: sqlite3.Connection, _record: Any) -> None:
-    driver.isolation_level = None  # we begin transactions ourselves, see _begin_sqlite
-    driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    # Several processes may switch a new file over at once, and that does not wait by itself.
-    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
-    while driver.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        try:
-            driver.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-    driver.execute("PRAGMA synchronous=FULL")
-    driver.execute("PRAGMA foreign_keys=ON")
-    driver.execute("PRAGMA secure_delete=ON")  # a forgotten salt is overwritten
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A writer takes the lock at once: turning a read into a write later fails with
-    # SQLITE_BUSY whatever the timeout, if somebody else has written in between.
-    write = connection.get_execution_options().get("footfall_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-
 def _upgrade(engine: Engine) -> None:
-    """Several processes may open a new database at once: the loser tries again."""
+    """Several processes may open a new SQLite file at once: the loser tries again. (PostgreSQL's
+    errors come as `ControlError`: there, one waits for the other.)"""
     for attempt in range(OPEN_ATTEMPTS):
         try:
             with _said_plainly(engine), engine.execution_options(footfall_write=True).begin() as connection:
                 upgrade(connection)
             return
-        except (exc.IntegrityError, exc.ProgrammingError, exc.OperationalError):
+        except (exc.IntegrityError, exc.OperationalError):
             if attempt == OPEN_ATTEMPTS - 1:
                 raise
             time.sleep(0.1 * (attempt + 1))
 
 
-# A full disk, in the words of SQLite (its shared memory is a file of its own) and of PostgreSQL.
-_SQLITE_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_WRITE}
-_POSTGRES_FULL = "53100"
-
-
 @contextmanager
 def _said_plainly(engine: Engine) -> Iterator[None]:
-    """A full disk as a message for a person."""
+    """What a person can mend, as a message for a person."""
     try:
         yield
-    except exc.DBAPIError as error:
-        code, state = getattr(error.orig, "sqlite_errorcode", 0), getattr(error.orig, "sqlstate", "")
-        if code not in _SQLITE_FULL and state != _POSTGRES_FULL:
+    except exc.SQLAlchemyError as error:
+        if _is_sqlite(engine):
+            plain = sqlite.explain(engine, error)
+        else:
+            from control import postgres
+
+            plain = postgres.explain(engine, error)
+        if plain is None:
             raise
-        where = engine.url.database if _is_sqlite(engine) else engine.url.host
-        raise ControlFullError(
-            f"the control plane ({where}) cannot be written: {error.orig}. Nothing was changed. Make room and "
-            "try again; what only reads goes on meanwhile"
-        ) from error
+        raise plain from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from control.database import ControlError
+from control.errors import ControlError
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 

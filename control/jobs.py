@@ -55,10 +55,11 @@ class JobTable(Database):
     def finish(self, run_id: int, *, now: int, ok: bool, detail: str = "") -> None:
         """End a run and free its job. A run that was abandoned meanwhile stays so."""
         running = (job_run.c.run_id == run_id) & (job_run.c.state == "running")
-        values = {"finished_at": now, "state": "done" if ok else "failed", "detail": detail[:4000]}
+        values = {"finished_at": now, "state": "done" if ok else "failed", "detail": _storable(detail)}
         with self.writing(announce=False) as connection:
-            connection.execute(update(job_run).where(running).values(values))
+            # The lease first, as in `claim`: the other way round the two could wait for each other.
             connection.execute(update(job_lease).where(job_lease.c.run_id == run_id).values(expires_at=0))
+            connection.execute(update(job_run).where(running).values(values))
 
     def job_runs(self, job: str = "", limit: int = 20) -> list[JobRun]:
         """The history, newest first."""
@@ -92,6 +93,11 @@ class JobTable(Database):
                 connection.execute(insert(job_lease).values(job=job, holder="", run_id=0, expires_at=0))
         except exc.IntegrityError:
             pass  # somebody else made it
+
+
+def _storable(detail: str) -> str:
+    """An error's message may hold what a database refuses."""
+    return detail[:4000].encode(errors="replace").decode().replace("\0", "?")
 
 
 def _abandon(connection: Connection, job: str, now: int) -> None:

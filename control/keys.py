@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 from sqlalchemy import Connection, exc, insert, select, update
 
-from control.checks import check_number
-from control.database import ControlError, Database, NotFoundError
+from control.checks import check_number, check_text
+from control.database import Database
 from control.domains import normalise_domain
+from control.errors import ControlError, NotFoundError
 from control.key_info import KeyInfo, ServerKey, hash_secret, info_of, server_key_of
 from control.schema import server_key
 
@@ -45,6 +46,7 @@ class KeyTable(Database):
         """A new key and, this once, its text."""
         check_number("a key's rate", rate, *RATES, "events a second")
         check_number("a key's burst", burst, *BURSTS, "events")
+        check_text("a key's label", label, 10_000)  # of which the beginning is kept
         if expires_at and expires_at <= now:
             raise ControlError("the key would have expired already")
         if expires_at > now + MAX_LIFE_DAYS * DAY_MS:

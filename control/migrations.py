@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, inspect, select, text, update
+from sqlalchemy import Connection, func, inspect, select, text, update
 
+from control.errors import ControlError
 from control.schema import meta, metadata
 
 FIRST_VERSION = 1
@@ -18,29 +19,55 @@ FIRST_VERSION = 1
 STEPS: tuple[tuple[str, ...], ...] = (
     ("ALTER TABLE server_key ADD COLUMN rotated_to VARCHAR(32) DEFAULT '' NOT NULL",),
 )
+# PostgreSQL's advisory locks are numbers; they are of one database.
+UPGRADE_LOCK = 0x666F6F7466616C6C  # "footfall"
 
 
-class SchemaTooNewError(RuntimeError):
+class SchemaTooNewError(ControlError):
     """A newer program has upgraded this database."""
 
 
 def upgrade(connection: Connection, steps: Sequence[Sequence[str]] = STEPS) -> int:
-    """Bring the schema to the newest version inside the caller's transaction; returns it."""
+    """Bring the schema to the newest version inside the caller's transaction; returns it.
+
+    One at a time: with SQLite the caller's transaction is a writing one.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(UPGRADE_LOCK)))
     newest = FIRST_VERSION + len(steps)
-    if not inspect(connection).has_table(meta.name):
+    current = _version(connection, newest)
+    if current is None:
         return _create(connection, newest)
-    current = connection.execute(select(meta.c.value).where(meta.c.name == "schema")).scalar_one()
-    if current > newest:
-        raise SchemaTooNewError(
-            f"the control plane has schema version {current}, this program knows {newest}: "
-            "upgrade Footfall, or restore the backup made before the upgrade"
-        )
     for step in steps[current - FIRST_VERSION :]:
         for statement in step:
             connection.execute(text(statement))
     if current != newest:  # a full disk must not keep a program from starting
         connection.execute(update(meta).where(meta.c.name == "schema").values(value=newest))
     return newest
+
+
+def pending(connection: Connection, steps: Sequence[Sequence[str]] = STEPS) -> list[str]:
+    """What `upgrade` would do, in words."""
+    newest = FIRST_VERSION + len(steps)
+    current = _version(connection, newest)
+    if current is None:
+        return [f"make the tables (version {newest})"]
+    return [f"bring the tables from version {current} to {newest}"] if current != newest else []
+
+
+def _version(connection: Connection, newest: int) -> int | None:
+    """Of the tables that are there; None if there are none."""
+    if not inspect(connection).has_table(meta.name):
+        return None
+    current = connection.execute(select(meta.c.value).where(meta.c.name == "schema")).scalar()
+    if current is None:
+        raise ControlError("the database holds tables that are not Footfall's: give it one of its own")
+    if current > newest:
+        raise SchemaTooNewError(
+            f"the control plane has schema version {current}, this program knows {newest}: "
+            "upgrade Footfall, or restore the backup made before the upgrade"
+        )
+    return int(current)
 
 
 def _create(connection: Connection, version: int) -> int:

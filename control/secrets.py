@@ -40,7 +40,8 @@ class SecretTable(Database):
                 return 0
         with self.writing(announce=False) as connection:
             count = connection.execute(delete(salt).where(old | useless)).rowcount
-        self.erase_traces()
+        if count:
+            self.erase_traces()
         return count
 
     def stage_secret(self, stage: str) -> bytes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Table, delete, exc, insert, select, update
+from sqlalchemy import Table, delete, exc, func, insert, select, update
 
+from control.checks import check_text
 from control.database import Database
 from control.schema import cursor, setting
 
@@ -17,6 +18,8 @@ class SettingTable(Database):
 
     def set_setting(self, name: str, value: str) -> None:
         """Change a setting; everybody who polls `version()` hears of it."""
+        check_text("a setting's name", name, 128)
+        check_text("a setting", value, 1_000_000)
         self._put(setting, name, value, announce=True)
 
     def remove_setting(self, name: str) -> None:
@@ -34,7 +37,8 @@ class SettingTable(Database):
 
     def cursors(self, prefix: str = "") -> dict[str, str]:
         """All positions whose name begins so."""
-        query = select(cursor).where(cursor.c.name.startswith(prefix, autoescape=True))
+        # Not LIKE: with SQLite it takes capital letters for small ones.
+        query = select(cursor).where(func.substr(cursor.c.name, 1, len(prefix)) == prefix)
         with self.reading() as connection:
             return {row.name: row.value for row in connection.execute(query)}
 

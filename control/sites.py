@@ -9,15 +9,18 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, exc, func, insert, select, update
 
-from control.checks import check_timezone
-from control.database import ControlError, Database, NotFoundError
+from control.checks import check_text, check_timezone
+from control.database import Database
 from control.domains import normalise_domain
+from control.errors import ControlError, NotFoundError
 from control.schema import excluded_path, goal, site, site_domain, site_window
 from footfall.event import MAX_NAME_CHARS
 from footfall.sites import DEFAULT_WINDOW_MS, MAX_WINDOW_MS, MIN_WINDOW_MS, Goal, Site, Sites, Window
 
 # Long enough for every process to have polled `version()` and know of the new window.
 NOTICE_MS = 10_000
+# What PostgreSQL can index.
+MAX_PATH_BYTES = 2048
 
 
 class SiteTable(Database):
@@ -151,7 +154,8 @@ class SiteTable(Database):
         """The paths (patterns like a goal's) whose events are not counted."""
         self.site(site_id)
         for path in paths:
-            if not path.startswith("/") or len(path) > 2048:
+            check_text("a path pattern", path, MAX_PATH_BYTES)
+            if not path.startswith("/"):
                 raise ControlError(f"{path!r} is not a path pattern: give one like /admin/**")
         with self.writing() as connection:
             connection.execute(delete(excluded_path).where(excluded_path.c.site_id == site_id))
@@ -178,6 +182,11 @@ def check_goal(wanted: Goal) -> None:
     """A goal has a name and says what reaches it."""
     if not 0 < len(wanted.name) <= MAX_NAME_CHARS:
         raise ControlError(f"a goal's name has 1 to {MAX_NAME_CHARS} characters")
+    if len(wanted.event) > MAX_NAME_CHARS:
+        raise ControlError(f"an event's name has at most {MAX_NAME_CHARS} characters")
+    for what, text in (("a goal's name", wanted.name), ("an event's name", wanted.event)):
+        check_text(what, text, 4 * MAX_NAME_CHARS)
+    check_text("a path pattern", wanted.path, MAX_PATH_BYTES)
     if not (wanted.event or wanted.path or wanted.props):
         raise ControlError("a goal needs an event name, a path pattern or a property")
     if wanted.path and not wanted.path.startswith(("/", "*")):
@@ -185,16 +194,17 @@ def check_goal(wanted: Goal) -> None:
 
 
 def _load(connection: Connection) -> list[Site]:
+    # Names are sorted here: what a database calls sorted depends on its language.
     domains, windows = defaultdict(list), defaultdict(list)
     goals, paths = defaultdict(list), defaultdict(list)
     for row in connection.execute(select(site_domain).order_by(site_domain.c.position)):
         domains[row.site_id].append(row.domain)
     for row in connection.execute(select(site_window).order_by(site_window.c.valid_from)):
         windows[row.site_id].append(Window(valid_from=row.valid_from, window_ms=row.window_ms))
-    for row in connection.execute(select(goal).order_by(goal.c.name)):
+    for row in connection.execute(select(goal)):
         props = tuple((key, value) for key, value in json.loads(row.props))
         goals[row.site_id].append(Goal(name=row.name, event=row.event, path=row.path, props=props))
-    for row in connection.execute(select(excluded_path).order_by(excluded_path.c.path)):
+    for row in connection.execute(select(excluded_path)):
         paths[row.site_id].append(row.path)
     return [
         Site(
@@ -204,11 +214,11 @@ def _load(connection: Connection) -> list[Site]:
             timezone=row.timezone,
             currency=row.currency,
             windows=tuple(windows[row.site_id]),
-            goals=tuple(goals[row.site_id]),
-            excluded_paths=tuple(paths[row.site_id]),
+            goals=tuple(sorted(goals[row.site_id], key=lambda one: one.name)),
+            excluded_paths=tuple(sorted(paths[row.site_id])),
             strict_privacy=row.strict_privacy,
         )
-        for row in connection.execute(select(site).order_by(site.c.site_id))
+        for row in sorted(connection.execute(select(site)), key=lambda row: str(row.site_id))
     ]
 
 

@@ -52,6 +52,16 @@ def migrate_stages(settings: Settings, stages: list[str]) -> list[str]:
         client.disconnect()
 
 
+def main() -> int:
+    """Exit code 0 once everything is there."""
+    try:
+        for line in prepare(Settings.model_validate({})):
+            sys.stdout.write(line + "\n")
+    except control.ControlError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    for line in prepare(Settings.model_validate({})):
-        sys.stdout.write(line + "\n")
+    sys.exit(main())

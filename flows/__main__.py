@@ -48,7 +48,11 @@ def main() -> int:
         return 0
     if not any(recovery.glob("*.sqlite3")):
         init_db_dir(recovery, 1)
-    wiring = Wiring(settings, stop)
+    try:
+        wiring = Wiring(settings, stop)
+    except ControlError as error:
+        logger.error("stopped: %s", error)
+        return 1
     collect_seldom()
     try:
         cli_main(

@@ -34,7 +34,8 @@ class SitesView:
     def get(self, site_id: str) -> Site | None:
         """The site; one just added is looked up at once, so that its first event is not lost."""
         site = self._sites.by_id.get(site_id)
-        if site is None and time.monotonic() - self._checked > 0.1:
+        # Not while the control plane is away: each look might wait for it, and the flow with it.
+        if site is None and not self._failing and time.monotonic() - self._checked > 0.1:
             self._try_refresh()
             site = self._sites.by_id.get(site_id)
         return site

@@ -18,6 +18,9 @@ from footfall.names import DEV_STAGE, RAW_TOPIC, topic_name
 from footfall.sites import MAX_WINDOW_MS, MIN_WINDOW_MS
 
 MINUTE_MS = 60_000
+# One @ at most, and a port that is a number: else part of a password would be taken for the
+# host, and messages tell that.
+_CONTROL_URL = re.compile(r"sqlite:///[^?]+|postgresql(\+\w+)?://([^@]*@)?(\[[^]@/]+\]|[^][@/:?]*)(:\d+)?/[^@]+")
 
 
 class Settings(BaseSettings):
@@ -99,11 +102,12 @@ class Settings(BaseSettings):
     @classmethod
     def _is_a_database(cls, url: str) -> str:
         # What is wrong is not repeated: it may hold a password.
-        if url and not re.fullmatch(r"sqlite:///[^?]+|postgresql(\+\w+)?://[^/]+/.+", url):
+        if url and not _CONTROL_URL.fullmatch(url):
             raise PydanticCustomError(
                 "control_url",
                 "this is not a control plane's URL: give sqlite:////var/lib/footfall/control.db or "
-                "postgresql+psycopg://user:password@host/database",
+                "postgresql+psycopg://user:password@host/database (in the password, write %40 for @, %2F for /, "
+                "%3A for :, %25 for %)",
             )
         return url
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 
+from control import ControlError
 from footfall.settings import Settings
 from ingest_gateway.server import PortTakenError, serve
 
@@ -15,7 +16,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         return asyncio.run(serve(Settings()))
-    except PortTakenError as error:
+    except (PortTakenError, ControlError) as error:
         print(error, file=sys.stderr)
         return 1
 

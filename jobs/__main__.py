@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 
-from control.database import ControlFullError
+from control.errors import ControlError
 from control.plane import open as open_control
 from footfall.settings import Settings
 from jobs.job import JobContext
@@ -20,15 +20,20 @@ def main() -> int:
     """Run until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = Settings.model_validate({})
-    control = open_control(settings.control_plane_url())
+    log = logging.getLogger("jobs")
+    try:
+        control = open_control(settings.control_plane_url())
+    except ControlError as error:
+        log.error("stopped: %s", error)
+        return 1
     context = JobContext(settings=settings, control=control)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: context.stop.set())
     try:
         Runner(JOBS, context, f"{socket.gethostname()}:{os.getpid()}").run_forever()
-    except ControlFullError as error:
-        # Without leases nothing may run. What was due is made up for once there is room.
-        logging.getLogger("jobs").error("stopped: %s", error)
+    except ControlError as error:
+        # It is full, or away. Without leases nothing may run; what was due is made up for later.
+        log.error("stopped: %s", error)
         return 1
     finally:
         control.close()

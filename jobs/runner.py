@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from control.database import ControlFullError
+from control.errors import ControlAwayError, ControlFullError
 from control.jobs import JobRun
 from jobs.job import Job, JobContext, StoppedError
 
@@ -132,10 +133,21 @@ class Runner:
         done = threading.Event()
 
         def renew() -> None:
+            until = time.monotonic() + LEASE_MS / 1000
             while not done.wait(RENEW_S):
-                if not self._renewed(run_id):
+                asked = time.monotonic()
+                try:
+                    held = self._renewed(run_id)
+                except ControlAwayError as error:
+                    # Nobody else gets the lease before its time; by then this run has to have ended.
+                    _log.warning("%s", error)
+                    if time.monotonic() + RENEW_S < until:
+                        continue
+                    held = False
+                if not held:
                     self._context.lost.set()
                     return
+                until = asked + LEASE_MS / 1000
 
         thread = threading.Thread(target=renew, name="lease", daemon=True)
         thread.start()

@@ -63,8 +63,14 @@ def test_a_control_plane_of_another_name_is_named(elsewhere: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    "url", ["nonsense", "sqlite:/x", "sqlite:///", "postgresql://", "mysql://user:secret@host/db", "://secret"]
-)
+    "url",
+    [
+        "nonsense", "sqlite:/x", "sqlite:///", "postgresql://", "mysql://user:secret@host/db", "://secret",
+        # A password with characters of a URL's own: part of it would be taken for host, port or database.
+        "postgresql://user:p@secret@host/db", "postgresql://user:p@x:secret@host/db",
+        "postgresql://user:p@x/secret@host/db", "postgresql://user:secret/db",
+    ],
+)  # fmt: skip
 def test_a_malformed_url_is_told_and_not_repeated(
     elsewhere: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
@@ -80,7 +86,7 @@ def test_a_database_without_a_driver_is_told(elsewhere: Path, monkeypatch: pytes
     monkeypatch.setenv("FOOTFALL_CONTROL_URL", "postgresql+nodriver://user:secret@host/db")
     result = CliRunner().invoke(main, ["site", "list"])
     assert result.exit_code == 1
-    assert "psycopg[binary]" in result.output
+    assert "write postgresql+psycopg://..." in result.output
     assert "secret" not in result.output
 
 

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-import control
 from control import Control
 from footfall.cli import main
 
@@ -14,8 +13,10 @@ Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("FOOTFALL_DATA_DIR", str(tmp_path))
+    if url.startswith("postgresql"):  # SQLite is where no URL is set
+        monkeypatch.setenv("FOOTFALL_CONTROL_URL", url)
 
     def invoke(*arguments: str, code: int = 0) -> str:
         result: Result = CliRunner().invoke(main, arguments)
@@ -23,13 +24,6 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         return result.output
 
     return invoke
-
-
-@pytest.fixture
-def plane(tmp_path: Path) -> Iterator[Control]:
-    opened = control.open(f"sqlite:///{tmp_path / 'control.db'}")
-    yield opened
-    opened.close()
 
 
 def test_site(run: Run, plane: Control) -> None:

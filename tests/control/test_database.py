@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import traceback
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,39 @@ def test_a_newer_schema_is_refused(plane: Control, url: str) -> None:
         control.open(url)
 
 
+def test_what_is_to_be_done_is_told_and_not_done(url: str) -> None:
+    newest = FIRST_VERSION + len(STEPS)
+    assert control.missing_steps(url) == [f"make the tables (version {newest})"]
+    assert control.missing_steps(url) == [f"make the tables (version {newest})"]
+    control.open(url).close()
+    assert control.missing_steps(url) == []
+    engine = make_engine(url)
+    with engine.begin() as connection:
+        connection.execute(update(meta).where(meta.c.name == "schema").values(value=FIRST_VERSION))
+    engine.dispose()
+    assert control.missing_steps(url) == [f"bring the tables from version {FIRST_VERSION} to {newest}"]
+
+
+def test_tables_of_something_else_are_left_alone(url: str) -> None:
+    engine = make_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE meta (name VARCHAR(64), value BIGINT)"))
+    with pytest.raises(ControlError, match="not Footfall's"):
+        control.open(url)
+    with engine.connect() as connection:
+        assert inspect(connection).get_table_names() == ["meta"]
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "url_", ["postgresql://u:secret@h:secret/db", "no url, secret", "postgresql+x://u:secret@h/db"]
+)
+def test_a_url_that_cannot_be_read_is_not_repeated(url_: str) -> None:
+    with pytest.raises(ControlError) as caught:
+        control.open(url_)
+    assert "secret" not in "".join(traceback.format_exception(caught.value, chain=False))
+
+
 def test_memory_is_refused() -> None:
     with pytest.raises(ControlError, match="file"):
         control.open("sqlite://")
@@ -127,7 +161,9 @@ def test_settings_and_cursors(plane: Control) -> None:
     assert plane.setting("user:ada:timezone") is None
     plane.set_cursor("repair:prod:0", "5")
     plane.set_cursor("repair%", "x")
+    plane.set_cursor("Repair:prod:0", "7")
     assert plane.cursors("repair:") == {"repair:prod:0": "5"}
+    assert plane.cursors("repair%") == {"repair%": "x"}
 
 
 def test_the_directory_is_made(tmp_path: Path) -> None:

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from control import Control, ControlError, NotFoundError
 from control.keys import split_key
+from tests.control.conftest import Files
 
 NOW = 1_700_000_000_000
 HOUR = 3_600_000
@@ -29,12 +29,11 @@ def test_a_key_opens_with_its_secret_alone(plane: Control, site: str) -> None:
     assert key.networks == ("10.0.0.0/8",)
 
 
-def test_the_secret_is_in_no_file(plane: Control, site: str, tmp_path: Path) -> None:
+def test_the_secret_is_in_no_file(plane: Control, site: str, files: Files) -> None:
     _, text = plane.create_key(site, now=NOW)
     secret = text.split("_", 2)[2].encode()
-    files = [path.read_bytes() for path in tmp_path.iterdir()]
-    assert any(b"a.example" in data for data in files)
-    assert not any(secret in data for data in files)
+    assert any(b"a.example" in data for data in files())
+    assert not any(secret in data for data in files())
 
 
 def test_a_key_expires(plane: Control, site: str) -> None:
@@ -95,6 +94,15 @@ def test_of_two_rotations_at_once_one_wins(plane: Control, site: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(rotate, range(4))) == 1
     assert len(plane.list_keys()) == 2
+
+
+def test_numbers_and_times_come_back_exactly(plane: Control, site: str) -> None:
+    rate, burst, now = 0.1 + 0.2, 1e9 / 3, 1_700_000_000_123
+    info, _ = plane.create_key(site, now=now, rate=rate, burst=burst, expires_at=now + 36_525 * 24 * HOUR)
+    found = plane.key(info.key_id)
+    assert (found.rate, found.burst, found.created_at) == (rate, burst, now)
+    assert found.expires_at == now + 36_525 * 24 * HOUR
+    assert plane.server_keys()[info.key_id].expires_at == found.expires_at
 
 
 def test_revoking(plane: Control, site: str) -> None:

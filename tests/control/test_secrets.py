@@ -6,6 +6,7 @@ from pathlib import Path
 import control
 from control import Control
 from control.secrets import DAY_MS, HOUR_MS
+from tests.control.conftest import Files
 
 DAY = 20_000
 MIDNIGHT = DAY * DAY_MS
@@ -43,11 +44,11 @@ def test_no_salt_lives_longer_than_48_hours(plane: Control) -> None:
     assert len(born) == 7  # no day's salt was ever made twice
 
 
-def test_a_forgotten_salt_is_in_no_file(plane: Control, tmp_path: Path) -> None:
+def test_a_forgotten_salt_is_in_no_file(plane: Control, files: Files) -> None:
     old = plane.salts(MIDNIGHT)[DAY]
-    assert any(old in path.read_bytes() for path in tmp_path.iterdir())
+    assert any(old in data for data in files())
     assert plane.forget_salts(MIDNIGHT + 2 * DAY_MS) == 1
-    assert not any(old in path.read_bytes() for path in tmp_path.iterdir())
+    assert not any(old in data for data in files())
 
 
 def test_the_stage_secret_is_made_once(plane: Control, url: str) -> None:
@@ -59,5 +60,14 @@ def test_the_stage_secret_is_made_once(plane: Control, url: str) -> None:
     other.close()
 
 
-def test_the_file_is_its_owners_alone(plane: Control, tmp_path: Path) -> None:
+def test_of_many_who_need_the_stage_secret_one_makes_it(url: str) -> None:
+    planes = [control.open(url) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(lambda plane: plane.stage_secret("staging"), planes))) == 1
+    for plane in planes:
+        plane.close()
+
+
+def test_the_sqlite_file_is_its_owners_alone(sqlite_url: str, tmp_path: Path) -> None:
+    control.open(sqlite_url).close()
     assert (tmp_path / "control.db").stat().st_mode & 0o077 == 0

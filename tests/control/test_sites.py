@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import secrets
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -110,6 +112,55 @@ def test_excluded_paths(plane: Control) -> None:
     plane.add_site("a.example", now=NOW)
     assert plane.set_excluded_paths("a.example", ["/b/**", "/a"]).excluded_paths == ("/a", "/b/**")
     assert plane.set_excluded_paths("a.example", []).excluded_paths == ()
+
+
+def test_names_are_sorted_alike_everywhere(plane: Control) -> None:
+    for domain in ("b.example", "a-b.example", "a.example", "ab.example"):
+        plane.add_site(domain, now=NOW)
+    assert list(plane.sites().by_id) == ["a-b.example", "a.example", "ab.example", "b.example"]
+    paths = plane.set_excluded_paths("a.example", ["/b", "/A", "/a", "/_", "/\xe4", "/B"]).excluded_paths
+    assert paths == ("/A", "/B", "/_", "/a", "/b", "/\xe4")
+    for name in ("b", "A", "a", "B", "-"):
+        plane.set_goal("a.example", Goal(name=name, event="x"))
+    assert [goal.name for goal in plane.site("a.example").goals] == ["-", "A", "B", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    "text", ["'; DROP TABLE site; --", "%s %(name)s :x ?", "\xe4\u6f22\U0001f600", "\t\n\x7f", "NULL"]
+)
+def test_any_text_comes_back_as_it_was(plane: Control, text: str) -> None:
+    plane.add_site("a.example", now=NOW)
+    goal = Goal(name=text, event=text, path=f"/{text}", props=((text, "\0" + text),))
+    plane.set_goal("a.example", goal)
+    plane.set_excluded_paths("a.example", [f"/{text}"])
+    plane.set_setting(text, text)
+    info, _ = plane.create_key("a.example", now=NOW, label=text)
+    assert plane.site("a.example").goals == (goal,)
+    assert plane.site("a.example").excluded_paths == (f"/{text}",)
+    assert plane.setting(text) == text
+    assert plane.key(info.key_id).label == text
+
+
+@pytest.mark.parametrize("text", ["/a\0b", "/\ud800", "/" + "\u6f22" * 700])
+def test_text_no_database_holds_is_refused(plane: Control, text: str) -> None:
+    plane.add_site("a.example", now=NOW)
+    for wrong in (Goal(name="g", path=text), Goal(name="g", event=text), Goal(name=text, event="x")):
+        with pytest.raises(ControlError):
+            plane.set_goal("a.example", wrong)
+    with pytest.raises(ControlError):
+        plane.set_excluded_paths("a.example", [text])
+    with pytest.raises(ControlError):
+        plane.set_setting(text, "x")
+    assert plane.site("a.example").goals == ()
+
+
+def test_the_longest_path_of_the_longest_name_fits(plane: Control) -> None:
+    site = plane.add_site(".".join(["abcdefghi" * 6] * 4 + ["x" * 30]), now=NOW)
+    assert len(site.site_id) > 240
+    path = "/" + secrets.token_urlsafe(2000)[:2047]  # nothing that could be compressed
+    assert plane.set_excluded_paths(site.site_id, [path]).excluded_paths == (path,)
+    plane.set_goal(site.site_id, Goal(name="\u6f22" * 64, event="\u6f22" * 64, path=path))
+    assert plane.site(site.site_id).goals[0].path == path
 
 
 def test_removing_a_site_takes_all_that_is_its(plane: Control) -> None:
