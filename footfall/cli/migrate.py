@@ -1,17 +1,21 @@
-"""`footfall migrate`: the store's tables, brought up to date."""
+"""`footfall migrate`: the tables of the store and of the control plane, brought up to date."""
 
 from __future__ import annotations
 
 import click
 
 from footfall.cli.common import load_settings
+from footfall.settings import Settings
 
 
 @click.command()
 @click.option("--stage", "stages", multiple=True, help="Only this stage's database; may be repeated.")
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if something is to be done.")
 def command(stages: tuple[str, ...], check: bool) -> None:
-    """Create or upgrade the tables. `footfall up` does this by itself at every start."""
+    """Create or upgrade the tables of the store and, without --stage, of the control plane.
+
+    `footfall up` does this by itself at every start.
+    """
     from embedded.prepare import migrate_stages
     from footfall.names import database_name
     from sinks.clickhouse import connect
@@ -19,12 +23,34 @@ def command(stages: tuple[str, ...], check: bool) -> None:
 
     settings = load_settings()
     names = list(stages) or list(settings.topics())
+    plane = [] if stages else _control_plane(settings, check)
+    if plane:
+        click.echo("\n".join(plane))
     if check:
         client = connect(settings)
         left = [f"{stage}: {step.number:04d}_{step.name}" for stage in names
                 for step in pending(client, database_name(stage))]  # fmt: skip
         client.disconnect()
-        click.echo("\n".join(left) or "Everything is up to date.")
-        raise click.exceptions.Exit(1 if left else 0)
-    done = migrate_stages(settings, names)
-    click.echo("\n".join(done) or "Everything is up to date.")
+        _tell(left, plane)
+        raise click.exceptions.Exit(1 if left or plane else 0)
+    _tell(migrate_stages(settings, names), plane)
+
+
+def _tell(steps: list[str], before: list[str]) -> None:
+    if steps or not before:
+        click.echo("\n".join(steps) or "Everything is up to date.")
+
+
+def _control_plane(settings: Settings, check: bool) -> list[str]:
+    """What was done, or is to be done. No file is made: in the wrong directory that would begin
+    a second Footfall."""
+    import control
+    from footfall.cli.plane import control_file
+
+    path = control_file(settings)
+    if path is not None and not path.exists():
+        return []
+    steps = control.missing_steps(settings.control_plane_url())
+    if steps and not check:
+        control.open(settings.control_plane_url()).close()
+    return [f"control plane: {step}" for step in steps]

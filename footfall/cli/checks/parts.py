@@ -18,6 +18,24 @@ if TYPE_CHECKING:
 START = "start it with `footfall up`; it restarts what dies"
 
 
+def control_plane(settings: Settings) -> list[Finding]:
+    """Sites and keys can be read, and their tables are this version's."""
+    import control
+    from footfall.cli.plane import control_file
+
+    path = control_file(settings)
+    if path is not None and not path.exists():
+        return bad("control", f"there is no {path}", "start `footfall up` once: it makes it")
+    where = str(path or "the PostgreSQL that FOOTFALL_CONTROL_URL names")
+    try:
+        steps = control.missing_steps(settings.control_plane_url())
+    except control.ControlError as error:
+        return bad("control", str(error), "new sites, keys and goals are not seen meanwhile; jobs wait")
+    if steps:
+        return bad("control", f"{where}: to do: {'; '.join(steps)}", "run `footfall migrate`")
+    return ok("control", f"sites and keys in {where}")
+
+
 def store(settings: Settings) -> list[Finding]:
     """It answers, and its tables are there."""
     try:
