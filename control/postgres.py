@@ -121,7 +121,7 @@ def explain(engine: Engine, error: exc.SQLAlchemyError) -> ControlError | None:
     if isinstance(error, exc.OperationalError) or error.connection_invalidated:
         return ControlAwayError(
             f"the control plane ({where}) cannot be used now: {said}. Does the server run, and is "
-            "FOOTFALL_CONTROL_URL right? What was to be changed may have to be given again"
+            "FOOTFALL_CONTROL_URL right?"
         )
     return None
 
@@ -132,6 +132,6 @@ def _address(url: URL) -> str:
 
 
 def _said(error: BaseException | None) -> str:
-    """The driver's words in one line, without details, which may quote a row."""
+    """The first line of what the driver says: after it come details, which may quote a row."""
     primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
-    return " ".join((primary or str(error)).split())[:300].rstrip(".")
+    return (primary or str(error)).strip().partition("\n")[0][:300].rstrip(".")

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from control.errors import ControlAwayError, ControlFullError
+from control.errors import ControlAwayError, ControlError, ControlFullError
 from control.jobs import JobRun
 from jobs.job import Job, JobContext, StoppedError
 
@@ -118,6 +118,9 @@ class Runner:
             ok = True
         except StoppedError as stopped:
             ok, detail = True, str(stopped)
+        except ControlError as error:
+            detail = str(error)
+            _log.error("job %s failed: %s", job.name, detail)
         except Exception as error:  # noqa: BLE001 - recorded with its message, and tried again
             detail = f"{type(error).__name__}: {error}"
             _log.error("job %s failed: %s\n%s", job.name, detail, traceback.format_exc())

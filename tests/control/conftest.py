@@ -7,19 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL
 
 import control
 from control import Control
-from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.postgres import PostgresServer, full
 
 # What the files of the database's tables hold now.
 Files = Callable[[], list[bytes]]
-
-
-def full(url: URL) -> str:
-    """With its password."""
-    return url.render_as_string(hide_password=False)
 
 
 @pytest.fixture

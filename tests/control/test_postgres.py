@@ -19,8 +19,7 @@ from control import ControlAwayError, ControlError
 from control.database import make_engine
 from control.migrations import FIRST_VERSION, STEPS, upgrade
 from control.schema import meta
-from tests.control.conftest import full
-from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.postgres import PostgresServer, full
 
 NOW = 1_700_000_000_000
 # Twice is noticed: in the count, and by the column that is there already.

@@ -15,8 +15,7 @@ from sqlalchemy import URL
 import control
 from control import Control, ControlAwayError
 from control import postgres as driver
-from tests.control.conftest import full
-from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.postgres import PostgresServer, full
 
 NOW = 1_700_000_000_000
 
