@@ -10,6 +10,8 @@ import time
 
 import control
 from embedded.probe import StoreError, query_store
+from eventlog.opening import prepare_log
+from eventlog.protocol import LogUnreachable, WrongLogError
 from footfall.names import database_name
 from footfall.settings import Settings
 from sinks.clickhouse import connect
@@ -44,10 +46,13 @@ def _wait_for_store(settings: Settings) -> None:
 
 
 def migrate_stages(settings: Settings, stages: list[str]) -> list[str]:
-    """Bring the stages' databases up to date; `prod: 0001_tables` for each step done."""
+    """Bring the stages' topics and databases up to date; `prod: 0001_tables` for each step done."""
+    done = [f"{stage}: {step}" for stage in stages for step in prepare_log(settings, stage)]
     client = connect(settings)
     try:
-        return [f"{stage}: {step}" for stage in stages for step in migrate(client, settings, database_name(stage))]
+        return done + [
+            f"{stage}: {step}" for stage in stages for step in migrate(client, settings, database_name(stage))
+        ]
     finally:
         client.disconnect()
 
@@ -57,7 +62,7 @@ def main() -> int:
     try:
         for line in prepare(Settings.model_validate({})):
             sys.stdout.write(line + "\n")
-    except control.ControlError as error:
+    except (control.ControlError, LogUnreachable, WrongLogError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

@@ -38,7 +38,9 @@ def parts(settings: Settings) -> list[Part]:
         Part(
             name="gateway",
             argv=_module("ingest_gateway"),
-            # It needs the log and the control plane alone, so it starts with the store.
+            # It needs the log and the control plane alone, so it starts with the store; topics on
+            # Kafka are made by `prepare`.
+            after=("prepare",) if settings.kafka_bootstrap else (),
             ready=lambda _since: probe.http_ok(settings.gateway_host, settings.gateway_port, "/readyz"),
         ),
         Part(

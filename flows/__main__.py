@@ -15,7 +15,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
 from control import ControlError
-from eventlog.protocol import LogDamaged, OffsetLost
+from eventlog.protocol import LogDamaged, LogUnreachable, OffsetLost, WrongLogError
 from flows.app import build
 from flows.garbage import collect_seldom
 from flows.room import no_room, ran_out_of_room, wait_for_room
@@ -27,7 +27,10 @@ from sinks.writer import LogReplaced, StoreBehind
 
 logger = logging.getLogger("flows")
 
-EXPECTED = (OffsetLost, LogDamaged, StateLost, StoreBehind, LogReplaced, StoreUnreachableError, ControlError)
+EXPECTED = (
+    OffsetLost, LogDamaged, LogUnreachable, WrongLogError, StateLost, StoreBehind, LogReplaced,
+    StoreUnreachableError, ControlError,
+)  # fmt: skip
 
 
 def main() -> int:

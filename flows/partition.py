@@ -103,7 +103,8 @@ class PartitionLogic:
         out = AdmittedChunk(self._key, last.offset + 1, last.log_time, counts=defaultdict(int))
         accepted: dict[tuple[str, int], int] = defaultdict(int)  # by site and day: a `Count` for each costs more
         for record in chunk.records:
-            self._log_time = record.log_time
+            # A broker's clock may be set back, and a new reader does not know how far time had come.
+            self._log_time = record.log_time = max(self._log_time, record.log_time)
             if record.heartbeat_at:
                 out.heartbeat_at = record.heartbeat_at
             else:
@@ -112,7 +113,7 @@ class PartitionLogic:
         for (site_id, day), number in accepted.items():
             if number:
                 out.counts[Count(site_id, day, Outcome.ACCEPTED, "")] += number
-        self._next_offset = out.next_offset
+        self._next_offset, out.log_time = out.next_offset, self._log_time
         out.look_up_before = self._batches.oldest + RETRY_DRIFT_MS
         out.sessions.extend(self.sessions.advance(self._log_time))
         if self._state is not None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from eventlog.protocol import OffsetLost, Reader
+from eventlog.protocol import LogUnreachable, OffsetLost, Reader
 from flows.items import PartitionKey, RawChunk
 
 logger = logging.getLogger(__name__)
@@ -108,8 +108,9 @@ class LogPartition(StatefulSourcePartition[RawChunk, int]):
         except OffsetLost as error:
             raise OffsetLost(
                 f"{error} The log deleted records of {self._key} before they were read. Lengthen "
-                "FOOTFALL_LOG_RETENTION_HOURS; to go on without them, move the directory "
-                "flow/ of the data directory away (open sessions are then rebuilt from what is left)."
+                "FOOTFALL_LOG_RETENTION_HOURS (on Kafka run `footfall migrate` then); to go on without them, move "
+                "the directory flow/ of the data directory away (open sessions are then rebuilt from what is "
+                "left)."
             ) from error
         self._idle, self._version = not records, version
         self._show_position()
@@ -126,7 +127,7 @@ class LogPartition(StatefulSourcePartition[RawChunk, int]):
             try:
                 self._reader.commit(GROUP, self._key.partition, self._offset)
                 self._committed = self._offset
-            except (OSError, sqlite3.Error) as error:
+            except (OSError, sqlite3.Error, LogUnreachable) as error:
                 logger.warning("the position of %s cannot be shown: %s", self._key, error)
             self._commit_due = now + COMMIT_EVERY_S
 

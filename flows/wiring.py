@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import partial
 
 import control
-from eventlog.local import LocalLog
+from eventlog.opening import open_log
 from eventlog.protocol import Reader
 from flows.app import Parts
 from flows.items import PartitionKey
@@ -71,8 +71,7 @@ class Wiring:
         )
 
     def _reader(self, stage: str) -> Reader:
-        settings = self._settings
-        return LocalLog(settings.log_dir(stage), settings.topics()[stage]).reader()
+        return open_log(self._settings, stage).reader()
 
     def _load_batches(self, key: PartitionKey, before_offset: int, since: int) -> Iterable[tuple[int, int]]:
         client = connect(self._settings, database=database_name(key.stage))

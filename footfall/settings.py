@@ -52,8 +52,34 @@ class Settings(BaseSettings):
     )
     heartbeat_seconds: float = Field(10.0, gt=0, description="How often each partition gets a heartbeat.")
 
-    log_retention_hours: float = Field(168.0, gt=0, description="How long the local log keeps records.")
+    log_retention_hours: float = Field(168.0, gt=0, description="How long the log keeps records.")
     log_retention_bytes: int = Field(20 * 1024**3, gt=0, description="Size at which the oldest records go.")
+
+    kafka_bootstrap: str = Field(
+        "",
+        description="Kafka brokers as host:port, comma-separated; empty: the log is local, in the data directory.",
+    )
+    kafka_replication: int = Field(3, ge=1, le=15, description="Replicas of the log's topics on Kafka.")
+    kafka_security_protocol: str = Field(
+        "PLAINTEXT",
+        pattern=r"^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$",
+        description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.",
+    )
+    kafka_sasl_mechanism: str = Field(
+        "SCRAM-SHA-512",
+        pattern=r"^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$",
+        description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.",
+    )
+    kafka_username: str = Field("", description="User for SASL.")
+    kafka_password: str = Field("", repr=False, description="Their password.")
+    kafka_ca_file: Path | None = Field(
+        None, description="Certificates of who signed the brokers'; none: the system's."
+    )
+    kafka_certificate_file: Path | None = Field(
+        None, description="Our own certificate, where brokers ask for one."
+    )
+    kafka_key_file: Path | None = Field(None, description="Its private key.")
+    kafka_key_password: str = Field("", repr=False, description="The key's password.")
 
     clickhouse_host: str = Field("127.0.0.1", description="Store, native protocol.")
     clickhouse_port: int = Field(9000, ge=1, le=65535, description="Store, native protocol.")

@@ -7,6 +7,7 @@ import logging
 import sys
 
 from control import ControlError
+from eventlog.protocol import LogUnreachable, WrongLogError
 from footfall.settings import Settings
 from ingest_gateway.server import PortTakenError, serve
 
@@ -16,7 +17,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         return asyncio.run(serve(Settings()))
-    except (PortTakenError, ControlError) as error:
+    except (PortTakenError, ControlError, LogUnreachable, WrongLogError) as error:
         print(error, file=sys.stderr)
         return 1
 

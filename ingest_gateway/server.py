@@ -20,8 +20,7 @@ from granian.server.embed import Server
 from prometheus_client import REGISTRY
 
 import control
-from eventlog.local import LocalLog
-from eventlog.protocol import EventLog
+from eventlog.opening import open_log
 from footfall.settings import Settings
 from ingest_gateway.app import Gateway
 from ingest_gateway.directory import Directory
@@ -45,17 +44,6 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def open_log(settings: Settings, stage: str, partitions: int) -> EventLog:
-    """The raw topic of a stage."""
-    return LocalLog(
-        settings.log_dir(stage),
-        partitions,
-        queue_bytes=settings.gateway_queue_bytes,
-        retention_ms=int(settings.log_retention_hours * 3_600_000),
-        retention_bytes=settings.log_retention_bytes,
-    )
-
-
 def check_port(host: str, port: int) -> None:
     """`PortTakenError` if somebody listens there. Granian itself would share the port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -76,9 +64,7 @@ async def serve(settings: Settings, clock: Callable[[], int] = wall_ms) -> int:
     topics = settings.topics()
     directory = Directory(plane, list(topics), settings.site_events_per_second, clock)
     timeout_s = settings.gateway_timeout_seconds
-    writers = {
-        stage: LogWriter(open_log(settings, stage, count), loop, timeout_s) for stage, count in topics.items()
-    }
+    writers = {stage: LogWriter(open_log(settings, stage), loop, timeout_s) for stage in topics}
     counts = _counts(directory, writers)
     gateway = Gateway(settings, directory, writers, counts, clock)
     server = Server(

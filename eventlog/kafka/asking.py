@@ -13,7 +13,6 @@ from eventlog.kafka.incidents import Incidents
 from eventlog.kafka.options import KafkaOptions
 from eventlog.protocol import LogUnreachable
 
-
 READER = "reader"  # the group of clients that commit nothing; the library wants one
 
 

@@ -50,9 +50,7 @@ class Deliveries:
         """Bytes not yet acknowledged."""
         return self._bytes
 
-    def begin(
-        self, records: Sequence[tuple[int, bytes]], token: Any, future: Future[None] | None
-    ) -> Submission:
+    def begin(self, records: Sequence[tuple[int, bytes]], token: Any, future: Future[None] | None) -> Submission:
         """Take room; `LogFull` at once if there is none, `ValueError` for what never fits."""
         size = RECORD_OVERHEAD
         for partition, value in records:

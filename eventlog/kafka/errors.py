@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError
 
 _AUTHENTICATION = {KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL}
 _FORBIDDEN = {
@@ -16,14 +16,17 @@ _NO_TOPIC = {
     KafkaError._UNKNOWN_PARTITION,
 }
 _TOO_FEW = {KafkaError.NOT_ENOUGH_REPLICAS, KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND}
-_TIMED_OUT = {KafkaError._MSG_TIMED_OUT, KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
+_TIMED_OUT = {
+    KafkaError._MSG_TIMED_OUT,
+    KafkaError._TIMED_OUT,
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+}
 
 
-def kafka_error(error: Exception) -> KafkaError | None:
-    """The error that an exception of the client library carries."""
-    if isinstance(error, KafkaException) and error.args and isinstance(error.args[0], KafkaError):
-        return error.args[0]
-    return None
+def is_refusal(error: KafkaError) -> bool:
+    """Whether the brokers are there and did not let us in."""
+    return error.code() in _AUTHENTICATION
 
 
 def explain(error: KafkaError, topic: str) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
+from eventlog.kafka.admin import Admin
 from eventlog.kafka.appender import KafkaAppender
-from eventlog.kafka.errors import explain
 from eventlog.kafka.options import KafkaOptions
 from eventlog.kafka.reader import KafkaReader
 from eventlog.protocol import LogUnreachable, OnDone, WrongLogError
@@ -24,7 +23,7 @@ class KafkaLog:
         """
         self.options = options
         self.partitions = options.partitions
-        found = partitions_of(AdminClient(options.base_config()), options)
+        found = _partitions(options)
         if found != options.partitions:
             raise WrongLogError(
                 f"topic {options.topic} has {found} partitions, not {options.partitions}: set "
@@ -40,13 +39,12 @@ class KafkaLog:
         return KafkaReader(self.options)
 
 
-def partitions_of(admin: AdminClient, options: KafkaOptions) -> int:
-    """How many there are. Raises `LogUnreachable`, also where the topic does not exist."""
+def _partitions(options: KafkaOptions) -> int:
+    admin = Admin(options)
     try:
-        metadata = admin.list_topics(options.topic, timeout=options.request_timeout_s)
+        topic = admin.topic()
     except KafkaException as error:
-        raise LogUnreachable(explain(error.args[0], options.topic)) from None
-    topic = metadata.topics[options.topic]
-    if topic.error is not None:
-        raise LogUnreachable(explain(topic.error, options.topic))
+        raise admin.unreachable(error) from None
+    if topic is None:
+        raise LogUnreachable(f"Kafka has no topic {options.topic}: run `footfall migrate`")
     return len(topic.partitions)

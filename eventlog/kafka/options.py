@@ -9,6 +9,7 @@ from typing import Any
 MIB = 1024 * 1024
 # What the gateway makes of one request stays below 2 MiB; the broker's default is 1 MiB.
 MAX_RECORD_BYTES = 4 * MIB
+FETCH_BYTES = MIB
 
 # librdkafka's own lines ("3/3 brokers are down"): on the program's log like everything else.
 _logger = logging.getLogger("eventlog.kafka.client")
@@ -25,7 +26,7 @@ class KafkaOptions:
     queue_bytes: int = 64 * MIB  # waiting for the brokers; above it LogFull at once
     delivery_timeout_s: float = 10.0  # after which an append that no broker acknowledged has failed
     request_timeout_s: float = 10.0  # of questions to the brokers: bounds, positions, topics
-    buffer_bytes: int = 32 * MIB  # read ahead, per reader
+    buffer_bytes: int = 32 * MIB  # read ahead, twice: by the client library, and of partitions nobody reads
 
     def __post_init__(self) -> None:
         if not 1 <= self.partitions <= 1024:
@@ -67,6 +68,7 @@ class KafkaOptions:
             "enable.partition.eof": True,
             "check.crcs": True,
             "fetch.wait.max.ms": 100,  # what a new beginning waits for behind the last fetch
-            "fetch.message.max.bytes": MAX_RECORD_BYTES,
+            # Of one partition at a time; a larger record comes alone.
+            "fetch.message.max.bytes": FETCH_BYTES,
             "queued.max.messages.kbytes": self.buffer_bytes // 1024,
         }

@@ -21,7 +21,7 @@ from eventlog.protocol import Lag, LogRecord, LogUnreachable, OffsetLost
 
 logger = logging.getLogger(__name__)
 
-MESSAGES = 10_000  # taken from the client library at a time
+MESSAGES = 1_000  # taken from the client library at a time
 FETCH_S = 2.0  # how long a read waits for records that are known to be there
 ASK_S = 2.0  # how long a read waits to learn where a partition ends
 
@@ -121,14 +121,13 @@ class KafkaReader:
         """Put fetched records into their partitions' buffers; whether there were any."""
         new = False
         for message in messages:
-            buffer = self._buffers.get(message.partition() if message.partition() is not None else -1)
-            if buffer is None:
-                error = message.error()
-                if error is not None:
-                    self._incidents.heard(error)
-                continue
-            buffer.add(message)
-            new = new or len(buffer) > 0
+            partition = message.partition()
+            buffer = None if partition is None else self._buffers.get(partition)
+            if buffer is not None:
+                buffer.add(message)
+                new = new or len(buffer) > 0
+            elif (error := message.error()) is not None:
+                self._incidents.heard(error)
         if new:
             self._incidents.over()
         for buffer in self._buffers.values():

@@ -6,26 +6,26 @@ topic that keeps less than asked for is told with what to do, never taken silent
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import (
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    NewTopic,
-    ResourceType,
-    TopicMetadata,
-)
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._metadata import TopicMetadata
+from confluent_kafka.admin._resource import ResourceType
+from confluent_kafka.cimpl import NewTopic
 
-from eventlog.kafka.errors import explain
+from eventlog.kafka.admin import Admin
 from eventlog.kafka.options import MAX_RECORD_BYTES, KafkaOptions
 from eventlog.protocol import LogUnreachable, WrongLogError
 
 UNLIMITED = -1
+POLL_S = 0.05
 # Raised by migrate where the topic keeps less; a topic that keeps more is left alone.
 RETENTION = ("retention.ms", "retention.bytes")
+EXACTLY = ("message.timestamp.type", "cleanup.policy", "unclean.leader.election.enable")
+AT_LEAST = ("min.insync.replicas", "max.message.bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,47 +60,62 @@ def ensure_topic(options: KafkaOptions, policy: TopicPolicy, *, change: bool = T
     Raises `WrongLogError` where the topic promises less than the policy in what cannot be
     changed without a person's decision, `LogUnreachable` where Kafka does not answer.
     """
-    admin = AdminClient(options.base_config())
+    admin = Admin(options)
     try:
-        topic = _described(admin, options)
+        topic = admin.topic()
         if topic is None:
-            return _make(admin, options, policy, change)
-        short = _check(topic, _configuration(admin, options), options, policy)
-        return _lengthen(admin, options, short, change) if short else []
+            _check_brokers(admin.client, options, policy)
+            done = (
+                f"topic {options.topic} with {options.partitions} partitions and {policy.replication} replica(s)"
+            )
+            if not change:
+                return [done]
+            made = _make(admin.client, options, policy)
+            topic = _wait_until_known(admin, options)
+            if made:
+                return [done]
+        short = _check(topic, _configuration(admin.client, options), options, policy)
+        return _lengthen(admin.client, options, short, change) if short else []
     except KafkaException as error:
-        raise LogUnreachable(explain(error.args[0], options.topic)) from None
+        raise admin.unreachable(error) from None
 
 
-def _described(admin: AdminClient, options: KafkaOptions) -> TopicMetadata | None:
-    topic = admin.list_topics(options.topic, timeout=options.request_timeout_s).topics[options.topic]
-    if topic.error is None:
-        return topic
-    if topic.error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
-        return None
-    raise KafkaException(topic.error)
+def _wait_until_known(admin: Admin, options: KafkaOptions) -> TopicMetadata:
+    """Brokers hear of a new topic a moment after it is made."""
+    deadline = time.monotonic() + options.request_timeout_s
+    while (topic := admin.topic()) is None:
+        if time.monotonic() > deadline:
+            raise LogUnreachable(
+                f"Kafka made topic {options.topic} but does not know it: look into the brokers' logs"
+            )
+        time.sleep(POLL_S)
+    return topic
 
 
-def _make(admin: AdminClient, options: KafkaOptions, policy: TopicPolicy, change: bool) -> list[str]:
+def _check_brokers(admin: AdminClient, options: KafkaOptions, policy: TopicPolicy) -> None:
     brokers = len(admin.list_topics(timeout=options.request_timeout_s).brokers)
     if brokers < policy.replication:
         raise WrongLogError(
-            f"topic {options.topic} is to have {policy.replication} replicas, Kafka has {brokers} broker(s): start "
-            f"more, or set FOOTFALL_KAFKA_REPLICATION={brokers} if losing a broker's disk may lose events"
+            f"topic {options.topic} is to have {policy.replication} replicas, Kafka has {brokers} broker(s): "
+            f"start more, or set FOOTFALL_KAFKA_REPLICATION={brokers} if losing a broker's disk may lose events"
         )
-    done = f"topic {options.topic} with {options.partitions} partitions and {policy.replication} replicas"
-    if change:
-        new = NewTopic(
-            options.topic,
-            num_partitions=options.partitions,
-            replication_factor=policy.replication,
-            config=policy.configuration(options.partitions),
-        )
-        try:
-            admin.create_topics([new], request_timeout=options.request_timeout_s)[options.topic].result()
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another process was quicker
-                raise
-    return [done]
+
+
+def _make(admin: AdminClient, options: KafkaOptions, policy: TopicPolicy) -> bool:
+    """Whether it was made by this call, and not by another process that was quicker."""
+    new = NewTopic(
+        options.topic,
+        num_partitions=options.partitions,
+        replication_factor=policy.replication,
+        config=policy.configuration(options.partitions),
+    )
+    try:
+        admin.create_topics([new], request_timeout=options.request_timeout_s)[options.topic].result()
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            return False
+        raise
+    return True
 
 
 def _configuration(admin: AdminClient, options: KafkaOptions) -> dict[str, str]:
@@ -126,12 +141,9 @@ def _check(
             f"FOOTFALL_KAFKA_REPLICATION={replicas}"
         )
     wanted = policy.configuration(options.partitions)
-    for name in ("message.timestamp.type", "cleanup.policy", "unclean.leader.election.enable"):
-        if found.get(name) != wanted[name]:
-            wrong.append(_set(options, name, found.get(name), wanted[name]))
-    for name in ("min.insync.replicas", "max.message.bytes"):
-        if int(found[name]) < int(wanted[name]):
-            wrong.append(_set(options, name, found[name], wanted[name]))
+    other = [name for name in EXACTLY if found.get(name) != wanted[name]]
+    less = [name for name in AT_LEAST if int(found[name]) < int(wanted[name])]
+    wrong += [_set(options, name, found.get(name), wanted[name]) for name in other + less]
     if wrong:
         raise WrongLogError(f"topic {options.topic} promises less than it must: " + "; ".join(wrong))
     return {name: wanted[name] for name in RETENTION if _is_less(int(found[name]), int(wanted[name]))}

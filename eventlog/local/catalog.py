@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from eventlog.local import files, segment
+from eventlog.local import files
 from eventlog.local.options import Options
 from eventlog.local.segment import Segment
 from eventlog.protocol import OffsetLost, WrongLogError

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from eventlog import metrics
-from eventlog.local import files, segment
+from eventlog.local import files
 from eventlog.local.options import Options
 from eventlog.local.segment import Segment
 from eventlog.protocol import LogDamaged, WrongLogError

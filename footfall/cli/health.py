@@ -47,13 +47,12 @@ def _parts(status: dict[str, Any]) -> list[PartHealth]:
 
 
 def _log(settings: Settings, health: Health) -> None:
-    directory = settings.log_dir(settings.stage)
-    health.partitions = [PartitionHealth(number) for number in range(settings.topics()[settings.stage])]
-    if not directory.exists():
-        return
-    from eventlog.local import LocalLog
+    from eventlog.opening import is_made, open_log
 
-    reader = LocalLog(directory, len(health.partitions)).reader()
+    health.partitions = [PartitionHealth(number) for number in range(settings.topics()[settings.stage])]
+    if not is_made(settings, settings.stage):
+        return
+    reader = open_log(settings, settings.stage).reader()
     for partition in health.partitions:
         first, partition.end = reader.bounds(partition.partition)
         partition.waiting_records = partition.end - first

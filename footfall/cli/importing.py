@@ -89,11 +89,11 @@ def _import(settings: Settings, files: tuple[str, ...], site_name: str, log_form
 
 def _feed(settings: Settings, site_id: str, maker: RecordMaker, progress: Progress) -> None:
     """Every line into the log, and on until all of it is stored."""
-    from eventlog.local import LocalLog
+    from eventlog.opening import open_log
     from footfall.cli.importer.feed import Feed
     from footfall.cli.importer.store import known_bad_lines, stored_positions
 
-    log = LocalLog(settings.log_dir(settings.stage), settings.topics()[settings.stage])
+    log = open_log(settings, settings.stage)
     feed = Feed(log, lambda: stored_positions(settings), progress.tick)
     try:
         feed.wait_for(feed.ends())  # so that what an import just before this one set aside is known

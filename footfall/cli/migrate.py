@@ -1,4 +1,4 @@
-"""`footfall migrate`: the tables of the store and of the control plane, brought up to date."""
+"""`footfall migrate`: the store, the control plane and the log, brought up to date."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from footfall.settings import Settings
 
 
 @click.command()
-@click.option("--stage", "stages", multiple=True, help="Only this stage's database; may be repeated.")
+@click.option("--stage", "stages", multiple=True, help="Only this stage; may be repeated.")
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if something is to be done.")
 def command(stages: tuple[str, ...], check: bool) -> None:
-    """Create or upgrade the tables of the store and, without --stage, of the control plane.
+    """Create or upgrade the tables of the store and, without --stage, of the control plane; make and
+    check the log's topics on Kafka.
 
     `footfall up` does this by itself at every start.
     """
     from embedded.prepare import migrate_stages
+    from eventlog.opening import prepare_log
     from footfall.names import database_name
     from sinks.clickhouse import connect
     from sinks.migrate import pending
@@ -27,9 +29,10 @@ def command(stages: tuple[str, ...], check: bool) -> None:
     if plane:
         click.echo("\n".join(plane))
     if check:
+        left = [f"{stage}: {step}" for stage in names for step in prepare_log(settings, stage, change=False)]
         client = connect(settings)
-        left = [f"{stage}: {step.number:04d}_{step.name}" for stage in names
-                for step in pending(client, database_name(stage))]  # fmt: skip
+        left += [f"{stage}: {step.number:04d}_{step.name}" for stage in names
+                 for step in pending(client, database_name(stage))]  # fmt: skip
         client.disconnect()
         _tell(left, plane)
         raise click.exceptions.Exit(1 if left or plane else 0)

@@ -99,7 +99,7 @@ def replay_items(item_id: str | None, site_id: str | None, reason: str | None, s
     Do so after what was wrong is mended (the site was added, Footfall was upgraded). An
     item is replayed once; what fails again comes back as a new item.
     """
-    from eventlog.local import LocalLog
+    from eventlog.opening import open_log
     from jobs.replay import REBUILD, replay
     from sinks.quarantine import list_quarantined
 
@@ -110,7 +110,7 @@ def replay_items(item_id: str | None, site_id: str | None, reason: str | None, s
         database = database_name(name)
         items = [_find(client, name, item_id)] if item_id else list_quarantined(client, database, site_id, ALL)
         wanted = [i for i in items if reason in (None, i.reason) and site_id in (None, i.site_id)]
-        appender = LocalLog(settings.log_dir(name), settings.topics()[name]).appender()
+        appender = open_log(settings, name).appender()
         try:
             rebuild = REBUILD | {
                 QuarantineReason.BAD_LINE.value: _lines_again(settings, name),
@@ -128,11 +128,11 @@ def replay_items(item_id: str | None, site_id: str | None, reason: str | None, s
 
 def _from_log(settings: Settings, stage: str) -> Rebuild:
     """Records an older Footfall could not decode, read again from the log as long as it has them."""
-    from eventlog.local import LocalLog
+    from eventlog.opening import open_log
     from eventlog.protocol import OffsetLost
     from footfall.record import DecodeError, decode
 
-    reader = LocalLog(settings.log_dir(stage), settings.topics()[stage]).reader()
+    reader = open_log(settings, stage).reader()
 
     def rebuild(item: Quarantined) -> list[Appended] | None:
         try:

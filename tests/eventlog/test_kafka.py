@@ -3,40 +3,246 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
 
 import pytest
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from eventlog.kafka import KafkaLog, KafkaOptions
 from eventlog.kafka.topic import TopicPolicy, ensure_topic
-from eventlog.protocol import EventLog
-from tests.eventlog.contract import EventLogContract
-from tests.fixtures.kafka import KafkaCluster
+from eventlog.protocol import EventLog, LogFull, LogUnreachable, OffsetLost
+from tests.eventlog.contract import WAIT_S, EventLogContract, read_all, wait_for
+from tests.fixtures.kafka import KafkaCluster, make_cluster
+from tests.fixtures.store import free_port
 
 POLICY = TopicPolicy(replication=1, retention_ms=3_600_000, retention_bytes=1 << 30)
 
 
-def options_of(kafka: KafkaCluster, topic: str = "", partitions: int = 4, **options: object) -> KafkaOptions:
+def options_of(kafka: KafkaCluster, partitions: int = 4, **options: Any) -> KafkaOptions:
     """A topic of its own, not made yet."""
-    topic = topic or f"test-{secrets.token_hex(4)}.raw"
-    return KafkaOptions(
-        topic=topic,
-        partitions=partitions,
-        client={"bootstrap.servers": kafka.bootstrap},
-        group_prefix=f"{topic}-",
-        **options,  # type: ignore[arg-type] # tests override any of them
-    )
+    topic = f"test-{secrets.token_hex(4)}.raw"
+    client = options.pop("client", kafka.config())
+    return KafkaOptions(topic=topic, partitions=partitions, client=client, group_prefix=f"{topic}-", **options)
+
+
+def made(kafka: KafkaCluster, partitions: int = 1, **options: Any) -> KafkaLog:
+    """A topic of its own."""
+    found = options_of(kafka, partitions, **options)
+    ensure_topic(found, POLICY)
+    return KafkaLog(found)
+
+
+def append(log: EventLog, *values: bytes, partition: int = 0) -> None:
+    appender = log.appender()
+    appender.append([(partition, value) for value in values]).result(WAIT_S)
+    appender.close(WAIT_S)
+
+
+def delete_before(kafka: KafkaCluster, log: KafkaLog, offset: int) -> None:
+    """As retention does it."""
+    admin = AdminClient(kafka.config())  # has to live until the answer is there
+    for future in admin.delete_records([TopicPartition(log.options.topic, 0, offset)]).values():
+        future.result(WAIT_S)
 
 
 class TestContract(EventLogContract):
     """With the settings of production, but one replica."""
 
     @pytest.fixture
-    def log(self, kafka: KafkaCluster) -> Iterator[EventLog]:
-        options = options_of(kafka)
-        ensure_topic(options, POLICY)
-        yield KafkaLog(options)
+    def log(self, kafka: KafkaCluster) -> EventLog:
+        return made(kafka, 4)
 
     def reopen(self, log: EventLog) -> EventLog:
         assert isinstance(log, KafkaLog)
         return KafkaLog(log.options)
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[KafkaCluster]:
+    """Servers that the test may kill."""
+    with make_cluster(tmp_path) as cluster:
+        yield cluster
+
+
+def test_a_missing_topic_says_what_to_do(kafka: KafkaCluster) -> None:
+    with pytest.raises(LogUnreachable, match="footfall migrate"):
+        KafkaLog(options_of(kafka))
+
+
+def test_brokers_that_are_away_are_said_to_be_within_the_timeout() -> None:
+    nowhere = KafkaCluster(bootstrap=f"127.0.0.1:{free_port()}")
+    began = time.monotonic()
+    with pytest.raises(LogUnreachable, match="FOOTFALL_KAFKA_BOOTSTRAP"):
+        KafkaLog(options_of(nowhere, request_timeout_s=1.0))
+    assert time.monotonic() - began < 5
+
+
+def test_what_retention_took_is_lost_loudly(kafka: KafkaCluster) -> None:
+    log = made(kafka)
+    append(log, *(b"%d" % n for n in range(10)))
+    delete_before(kafka, log, 4)
+    reader = log.reader()
+    assert reader.bounds(0) == (4, 10)
+    with pytest.raises(OffsetLost, match="begins at 4: 3 is gone"):
+        reader.read(0, 3, 1, 1)
+    assert [record.offset for record in read_all(reader, 0, 4)] == [4, 5, 6, 7, 8, 9]
+    reader.close()
+
+
+def test_what_retention_takes_from_under_a_reader_is_lost_loudly(kafka: KafkaCluster) -> None:
+    # Thirty records of 1 MiB do not fit into what is read ahead: some are asked for when they are gone.
+    log = made(kafka, buffer_bytes=1 << 20)
+    append(log, *(secrets.token_bytes(1 << 20) for _ in range(30)))
+    reader = log.reader()
+    assert len(reader.read(0, 0, 1, 1)) == 1
+    delete_before(kafka, log, 30)
+    append(log, b"later")
+    offset = 1
+
+    def go_on() -> bool:
+        nonlocal offset
+        for record in reader.read(0, offset, 10, 1 << 24):
+            assert record.offset == offset, "records were skipped"
+            offset += 1
+        return False
+
+    with pytest.raises(OffsetLost):
+        wait_for(go_on, WAIT_S)
+    assert offset < 30
+    reader.close()
+
+
+def test_the_marks_of_transactions_are_no_records(kafka: KafkaCluster) -> None:
+    log = made(kafka)
+    producer = Producer(kafka.config({"transactional.id": secrets.token_hex(4), "log_level": 0}))
+    producer.init_transactions(WAIT_S)
+    for n in range(3):
+        producer.begin_transaction()
+        producer.produce(log.options.topic, b"%d" % n, partition=0)
+        producer.commit_transaction(WAIT_S)
+    reader = log.reader()
+    began = time.monotonic()
+    assert [record.value for record in read_all(reader, 0)] == [b"0", b"1", b"2"]
+    assert reader.read(0, 5, 1, 1) == []
+    assert time.monotonic() - began < 1.9, "it waited for a record that will not come"
+    reader.close()
+
+
+def test_a_record_of_two_megabytes_passes(kafka: KafkaCluster) -> None:
+    log = made(kafka)
+    value = secrets.token_bytes(2 << 20)
+    append(log, value)
+    reader = log.reader()
+    assert [record.value for record in read_all(reader, 0)] == [value]
+    reader.close()
+
+
+def test_what_nobody_reads_takes_bounded_memory(kafka: KafkaCluster) -> None:
+    log = made(kafka, 2, buffer_bytes=200_000)
+    value = secrets.token_bytes(10_000)  # what cannot be compressed
+    for partition in (0, 1):
+        for _ in range(3):
+            append(log, *[value] * 1000, partition=partition)
+    reader = log.reader()
+    reader.read(1, 0, 1, 1)  # from here on both are fetched
+    assert len(read_all(reader, 0)) == 3000
+    waiting = reader._buffers[1]
+    assert waiting.paused
+    assert waiting.bytes < 15_000_000, "the whole partition is in memory"
+    assert len(read_all(reader, 1, 1)) == 2999
+    reader.close()
+
+
+def test_lag_in_milliseconds_of_log_time(kafka: KafkaCluster) -> None:
+    log = made(kafka)
+    append(log, b"first")
+    time.sleep(0.3)  # what is measured
+    append(log, b"second")
+    reader = log.reader()
+    (lag,) = reader.lag("flow")
+    assert lag.records == 2
+    assert 250 < lag.ms < 10_000
+    reader.close()
+
+
+def test_a_death_of_the_broker_loses_and_repeats_nothing(mortal: KafkaCluster) -> None:
+    log = made(mortal, 2, delivery_timeout_s=30.0)
+    appender, reader = log.appender(), log.reader()
+    read_all(reader, 0)
+    futures = [appender.append([(n % 2, b"%d" % n)]) for n in range(200)]
+    mortal.brokers[0].kill()
+    futures += [appender.append([(n % 2, b"%d" % n)]) for n in range(200, 400)]
+    assert reader.changed() in (True, False)  # it neither hangs nor raises
+    mortal.brokers[0].restart()
+    for future in futures:
+        future.result(WAIT_S)
+    seen: list[bytes] = []
+    for partition in range(2):
+        records = read_all(reader, partition)
+        wait_for(lambda p=partition, r=records: bool(r.extend(read_all(reader, p, len(r))) or len(r) == 200))  # type: ignore[misc]
+        seen += [record.value for record in records]
+    assert sorted(map(int, seen)) == list(range(400))
+    appender.close(WAIT_S)
+    reader.close()
+
+
+def test_a_broker_that_is_away_fills_the_queue_and_then_refuses_at_once(mortal: KafkaCluster) -> None:
+    log = made(mortal, queue_bytes=100_000, delivery_timeout_s=3.0)
+    appender = log.appender()
+    appender.append([(0, b"first")]).result(WAIT_S)
+    mortal.brokers[0].pause()  # it accepts and never answers
+    futures: list[Future[None]] = []
+    began = time.monotonic()
+    with pytest.raises(LogFull, match="wait for Kafka"):  # noqa: PT012 - which append fails is not known
+        while len(futures) < 1000:
+            futures.append(appender.append([(0, b"x" * 1000)]))
+    assert time.monotonic() - began < 1
+    assert 50 < len(futures) < 100
+    for future in futures:
+        error = future.exception(WAIT_S)
+        assert isinstance(error, LogFull)
+        assert error.retry_after_s > 0
+    assert time.monotonic() - began < 10
+    mortal.brokers[0].resume()
+    deadline = time.monotonic() + WAIT_S
+    while True:  # a client whose requests timed out connects anew before it goes on
+        try:
+            appender.append([(0, b"again")]).result(WAIT_S)
+        except LogFull:
+            assert time.monotonic() < deadline
+        else:
+            break
+    appender.close(WAIT_S)
+    reader = log.reader()
+    values = [record.value for record in read_all(reader, 0)]
+    assert values[0] == b"first"
+    assert values[-1] == b"again"
+    reader.close()
+
+
+def test_close_does_not_hang_and_fails_what_is_left(mortal: KafkaCluster) -> None:
+    log = made(mortal, delivery_timeout_s=60.0)
+    appender = log.appender()
+    appender.append([(0, b"first")]).result(WAIT_S)
+    mortal.brokers[0].pause()
+    futures = [appender.append([(0, b"x")]) for _ in range(5)]
+    began = time.monotonic()
+    appender.close(0.5)
+    assert time.monotonic() - began < 8
+    assert all(isinstance(future.exception(WAIT_S), LogFull) for future in futures)
+
+
+def test_a_wrong_password_is_said_and_not_shown(tmp_path: Path) -> None:
+    with make_cluster(tmp_path, sasl={"footfall": "right"}, tls=True) as cluster:
+        log = made(cluster)
+        append(log, b"x")
+        wrong = {**cluster.config(), "sasl.password": "wrongsecret"}
+        with pytest.raises(LogUnreachable, match="FOOTFALL_KAFKA_PASSWORD") as refused:
+            KafkaLog(options_of(cluster, client=wrong, request_timeout_s=5.0))
+        assert "wrongsecret" not in str(refused.value)
+        assert "wrongsecret" not in repr(options_of(cluster, client=wrong))

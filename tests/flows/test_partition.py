@@ -192,6 +192,15 @@ def test_a_snapshot_goes_on_where_it_was() -> None:
     assert closed(first.heartbeat(end)) == closed(whole.heartbeat(end)) == [(7, T0, 20)]
 
 
+def test_a_broker_whose_clock_is_set_back_does_not_set_back_log_time() -> None:
+    partition = Partition()
+    partition.heartbeat(T0 + 60 * MINUTE)
+    earlier = partition.send(T0, record(1, T0, [event(1, T0)]))
+    assert earlier.log_time == T0 + 60 * MINUTE
+    assert earlier.admitted[0].late == [True]
+    assert partition.heartbeat(T0 + 61 * MINUTE).log_time == T0 + 61 * MINUTE
+
+
 def test_batches_read_back_from_the_store_are_remembered() -> None:
     first = Partition()
     batch = record(1, T0, [event(1, T0)])

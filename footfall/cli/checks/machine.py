@@ -107,16 +107,15 @@ def clock(settings: Settings) -> list[Finding]:
 
 def _log_ahead_ms(settings: Settings) -> int:
     """How far the newest record is in the future, ms."""
-    directory = settings.log_dir(settings.stage)
-    if not directory.exists():
-        return 0
-    from eventlog.local import LocalLog
+    from eventlog.opening import is_made, open_log
 
-    count = settings.topics()[settings.stage]
-    reader = LocalLog(directory, count).reader()
+    if not is_made(settings, settings.stage):
+        return 0
+    log = open_log(settings, settings.stage)
+    reader = log.reader()
     try:
         newest = 0
-        for partition in range(count):
+        for partition in range(log.partitions):
             first, end = reader.bounds(partition)
             if end > first:
                 newest = max([newest, *(r.log_time for r in reader.read(partition, end - 1, 1, 1))])

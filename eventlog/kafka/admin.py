@@ -1,0 +1,38 @@
+"""A client for questions about topics, which knows why it got no answer."""
+
+from __future__ import annotations
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._metadata import TopicMetadata
+
+from eventlog.kafka.errors import explain, is_refusal
+from eventlog.kafka.options import KafkaOptions
+from eventlog.protocol import LogUnreachable
+
+_NO_TOPIC = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}
+
+
+class Admin:
+    """For one topic."""
+
+    def __init__(self, options: KafkaOptions) -> None:
+        self._options = options
+        self._heard: list[KafkaError] = []
+        self.client = AdminClient(options.base_config() | {"error_cb": self._heard.append})
+
+    def topic(self) -> TopicMetadata | None:
+        """None where there is none. Raises `KafkaException`."""
+        name = self._options.topic
+        topic = self.client.list_topics(name, timeout=self._options.request_timeout_s).topics[name]
+        if topic.error is None:
+            return topic
+        if topic.error.code() in _NO_TOPIC:
+            return None
+        raise KafkaException(topic.error)
+
+    def unreachable(self, error: KafkaException) -> LogUnreachable:
+        """What to tell: that the password is wrong, where all the call itself knows is that nobody answered."""
+        self.client.poll(0)
+        cause = next(filter(is_refusal, self._heard), error.args[0])
+        return LogUnreachable(explain(cause, self._options.topic))

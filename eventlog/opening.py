@@ -1,0 +1,89 @@
+"""Which log the settings mean: Kafka where its brokers are named, else the local one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eventlog.local import LocalLog
+from eventlog.protocol import EventLog
+from footfall.names import RAW_TOPIC, topic_name
+from footfall.settings import Settings
+
+if TYPE_CHECKING:
+    from eventlog.kafka import KafkaOptions
+
+HOUR_MS = 3_600_000
+
+
+def open_log(settings: Settings, stage: str) -> EventLog:
+    """The raw topic of a served stage.
+
+    The local one is made where there is none; on Kafka `prepare_log` does that. Raises
+    `WrongLogError`, and on Kafka `LogUnreachable`.
+    """
+    if settings.kafka_bootstrap:
+        from eventlog.kafka import KafkaLog  # imported where it is used: it takes time and memory
+
+        return KafkaLog(kafka_options(settings, stage))
+    return LocalLog(
+        settings.log_dir(stage),
+        settings.topics()[stage],
+        queue_bytes=settings.gateway_queue_bytes,
+        retention_ms=int(settings.log_retention_hours * HOUR_MS),
+        retention_bytes=settings.log_retention_bytes,
+    )
+
+
+def is_made(settings: Settings, stage: str) -> bool:
+    """Whether there is a log to look into; on Kafka opening it tells."""
+    return bool(settings.kafka_bootstrap) or settings.log_dir(stage).exists()
+
+
+def prepare_log(settings: Settings, stage: str, *, change: bool = True) -> list[str]:
+    """Make and check the topic on Kafka; what was done, or with `change` false what is to be done.
+
+    Raises `WrongLogError` and `LogUnreachable`. The local log needs nothing.
+    """
+    if not settings.kafka_bootstrap:
+        return []
+    from eventlog.kafka.topic import TopicPolicy, ensure_topic
+
+    policy = TopicPolicy(
+        replication=settings.kafka_replication,
+        retention_ms=int(settings.log_retention_hours * HOUR_MS),
+        retention_bytes=settings.log_retention_bytes,
+    )
+    return ensure_topic(kafka_options(settings, stage), policy, change=change)
+
+
+def kafka_options(settings: Settings, stage: str) -> KafkaOptions:
+    """How a stage's raw topic on Kafka is reached."""
+    from eventlog.kafka import KafkaOptions
+
+    return KafkaOptions(
+        topic=topic_name(stage, RAW_TOPIC),
+        partitions=settings.topics()[stage],
+        client=_connection(settings),
+        group_prefix=f"footfall-{stage}-",
+        queue_bytes=settings.gateway_queue_bytes,
+        delivery_timeout_s=settings.gateway_timeout_seconds,
+    )
+
+
+def _connection(settings: Settings) -> dict[str, str]:
+    """librdkafka's properties of a connection."""
+    given = {
+        "bootstrap.servers": settings.kafka_bootstrap,
+        "security.protocol": settings.kafka_security_protocol,
+        "ssl.ca.location": str(settings.kafka_ca_file or ""),
+        "ssl.certificate.location": str(settings.kafka_certificate_file or ""),
+        "ssl.key.location": str(settings.kafka_key_file or ""),
+        "ssl.key.password": settings.kafka_key_password,
+    }
+    if settings.kafka_security_protocol.startswith("SASL"):
+        given |= {
+            "sasl.mechanism": settings.kafka_sasl_mechanism,
+            "sasl.username": settings.kafka_username,
+            "sasl.password": settings.kafka_password,
+        }
+    return {name: value for name, value in given.items() if value}
