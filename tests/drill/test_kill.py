@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,20 +24,26 @@ from tests.jobs.recount import MEASURES
 PARTS = ("gateway", "flow", "store", "valkey", "jobs")
 
 
-def drill(stack: Stack, rounds: int, seed: int) -> Sent:
+def drill(stack: Stack, order: Sequence[str], seed: int, kill: Callable[[str], None] | None = None) -> Sent:
+    """Kill the parts of a stack one after the other, under load."""
     chance = random.Random(seed)
     load = Load(stack.settings.gateway_port, stack.public_id, HOST, seed=seed)
     load.start()
-    order = [part for _ in range(-(-rounds // len(PARTS))) for part in chance.sample(PARTS, len(PARTS))]
-    for part in order[:rounds]:
+    for part in order:
         before = load.sent.batches
         wait_for("traffic", lambda b=before: load.sent.batches > b + chance.randint(5, 60), 60)  # type: ignore[misc]
         if part == "flow":
             stack.wait_for_unsaved_rows()
-        stack.kill(part)
+        (kill or stack.kill)(part)
     sent = load.stop()
     assert sent.repeats > 0
     return sent
+
+
+def some_order(parts: Sequence[str], rounds: int, seed: int) -> list[str]:
+    """Every part before any comes again."""
+    chance = random.Random(seed)
+    return [part for _ in range(-(-rounds // len(parts))) for part in chance.sample(parts, len(parts))][:rounds]
 
 
 class Drilled(NamedTuple):
@@ -53,7 +59,7 @@ class Drilled(NamedTuple):
 def drilled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drilled]:
     seed = random.randrange(2**31)
     with Stack(tmp_path_factory.mktemp("kill") / "data") as stack:
-        sent = drill(stack, rounds=5, seed=seed)
+        sent = drill(stack, some_order(PARTS, 5, seed), seed)
         yield Drilled(stack, sent, settle(stack, sent.told), seed)
 
 
@@ -145,5 +151,5 @@ def test_the_checker_notices_a_wrong_session(found: Found) -> None:
 def test_twenty_kills(tmp_path: Path) -> None:
     seed = random.randrange(2**31)
     with Stack(tmp_path / "data") as stack:
-        sent = drill(stack, rounds=20, seed=seed)
+        sent = drill(stack, some_order(PARTS, 20, seed), seed)
         assert settle(stack, sent.told) == [], f"seed {seed}"
