@@ -40,7 +40,7 @@ _DEFAULTS: dict[str, Any] = {
     f"-c idle_in_transaction_session_timeout={IDLE_TIMEOUT_MS}",
 }
 _FULL = "53100"
-_NO_RIGHT = "42501"
+_NO_RIGHT = {"42501", "3F000"}  # nor a schema it may use
 _READ_ONLY = "25006"
 _NO_TABLE = {"42P01", "42703"}  # nor such a column
 _HOW = "docs/production.md shows how user and database are made"
@@ -109,7 +109,7 @@ def explain(engine: Engine, error: exc.SQLAlchemyError) -> ControlError | None:
             f"the control plane ({where}) cannot be written: {said}. Nothing was changed. Make room and try "
             "again; what only reads goes on meanwhile"
         )
-    if state == _NO_RIGHT:
+    if state in _NO_RIGHT:
         return ControlError(f"the control plane ({where}): {said}. {_HOW}")
     if state == _READ_ONLY:
         return ControlError(f"the control plane ({where}) takes no changes: {said}. Name the primary server")

@@ -3,6 +3,7 @@ permissions, its full disk) takes `sqlite_url`; what only a server has takes `po
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,11 +22,23 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'control.db'}"
 
 
+@pytest.fixture(scope="package")
+def emptied_database(postgres: PostgresServer) -> Iterator[str]:
+    """One for all tests of `url`: to make one takes longer than most of them do."""
+    name = f"test_{secrets.token_hex(6)}"
+    postgres.make_database(name)
+    yield name
+    postgres.drop_database(name)
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         return str(request.getfixturevalue("sqlite_url"))
-    return full(request.getfixturevalue("postgres_url"))
+    postgres: PostgresServer = request.getfixturevalue("postgres")
+    name: str = request.getfixturevalue("emptied_database")
+    postgres.empty(name)
+    return full(postgres.url(name))
 
 
 @pytest.fixture

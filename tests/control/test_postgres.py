@@ -62,7 +62,7 @@ def test_of_two_processes_one_upgrades_and_the_other_waits(postgres_url: URL, fi
 def test_a_row_that_somebody_holds_is_waited_for_in_bounds(postgres: PostgresServer, postgres_url: URL) -> None:
     plane = control.open(full(postgres_url.update_query_dict({"options": "-c statement_timeout=500"})))
     with postgres.admin(str(postgres_url.database)) as holder, holder.transaction():
-        holder.execute("SELECT * FROM meta FOR UPDATE")
+        holder.execute("SELECT * FROM footfall.meta FOR UPDATE")
         started = time.monotonic()
         with pytest.raises(ControlAwayError, match="statement timeout"):
             plane.add_site("a.example", now=NOW)
@@ -131,14 +131,23 @@ def test_who_is_not_let_in_is_told_why(
 
 def test_rights_that_lack_are_named(postgres: PostgresServer, postgres_url: URL) -> None:
     postgres.add_role("guest", "guest-password")
-    guest = postgres.url(str(postgres_url.database), "guest", "guest-password")
-    message = refused(guest)  # who may connect may make no tables
-    assert "permission denied for schema public" in message
-    assert "docs/production.md" in message
-    control.open(full(postgres_url)).close()
-    assert "permission denied for table meta" in refused(guest)
-    with postgres.admin(str(postgres_url.database)) as owner:
-        owner.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO guest")
+    name = str(postgres_url.database)
+    guest = postgres.url(name, "guest", "guest-password")
+    assert "permission denied for database" in refused(guest)
+    with postgres.admin(name) as admin:
+        admin.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO guest").format(sql.Identifier(name)))
+        admin.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")  # as it is since PostgreSQL 15
+        message = refused(guest)  # who may connect may make no tables
+        assert "permission denied for schema public" in message
+        assert "docs/production.md" in message
+        control.open(full(postgres_url)).close()
+        guest = guest.update_query_dict({"options": "-c search_path=footfall"})
+        message = refused(guest)
+        assert "no schema has been selected" in message
+        assert "docs/production.md" in message
+        admin.execute("GRANT USAGE ON SCHEMA footfall TO guest")
+        assert "permission denied for table meta" in refused(guest)
+        admin.execute("GRANT SELECT ON ALL TABLES IN SCHEMA footfall TO guest")
     plane = control.open(full(guest))  # nothing is to be upgraded
     assert plane.sites().by_id == {}
     with pytest.raises(ControlError, match="permission denied for table meta"):
@@ -160,8 +169,8 @@ def test_a_standby_is_told_apart(postgres: PostgresServer, postgres_url: URL) ->
 
 def test_tables_of_another_program_are_told_apart(postgres: PostgresServer, postgres_url: URL) -> None:
     with postgres.admin(str(postgres_url.database)) as owner:
-        owner.execute("CREATE TABLE meta (id INTEGER)")
-        owner.execute("GRANT ALL ON meta TO PUBLIC")
+        owner.execute("CREATE TABLE footfall.meta (id INTEGER)")
+        owner.execute("GRANT ALL ON footfall.meta TO PUBLIC")
     assert "a database of its own" in refused(postgres_url)
 
 

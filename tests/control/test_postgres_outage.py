@@ -117,12 +117,12 @@ def test_a_server_that_stands_still_is_not_waited_for(
     plane = control.open(full(url))
     server.pause()
     # The first finds that its connection is dead, and then that there is no new one.
-    again: dict[str, Callable[[], object]] = {"open": lambda: control.open(full(url))}
-    for name, call in (calls(plane) | again).items():
+    attempts: list[Callable[[], object]] = [plane.version, plane.sites, lambda: control.open(full(url))]
+    for call in attempts:
         started = time.monotonic()
         with told(postgres_url, caplog):
             call()
-        assert time.monotonic() - started < 4, name
+        assert time.monotonic() - started < 4
     server.resume()
     for call in calls(plane).values():
         call()
