@@ -1,6 +1,7 @@
-"""How much the gateway takes on one core: `python -m bench.gateway`.
+"""How much the gateway takes on one core: `python -m bench.gateway [--kafka]`.
 
-Starts it over the local log, pinned to one core; sends from the other one. Prints events/s
+Starts it over the local log, or a Kafka of one broker beside the client, pinned to one core; sends
+from the other one. Prints events/s
 with a durable 202 each, CPU-seconds of the gateway per 1M events, and the latency at half
 of that load. Numbers of a machine that does other things are to be read as ratios: look at
 the CPU-seconds, and at how busy the client was.
@@ -17,6 +18,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -24,6 +26,7 @@ import psutil
 
 import control
 from bench.gateway_load import EVENTS, Client, Load, make_requests
+from bench.kafka import kafka, prepare
 
 
 def free_port() -> int:
@@ -32,8 +35,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(data_dir: Path, port: int, core: int) -> subprocess.Popen[bytes]:
-    chosen = {
+def start(data_dir: Path, port: int, core: int, log: dict[str, str]) -> subprocess.Popen[bytes]:
+    chosen = log | {
         "FOOTFALL_DATA_DIR": str(data_dir),
         "FOOTFALL_GATEWAY_PORT": str(port),
         "FOOTFALL_SITE_EVENTS_PER_SECOND": "0",
@@ -89,15 +92,23 @@ def report(title: str, load: Load, gateway_cpu: float) -> None:
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), help="On the disk to measure (default: a temporary one)."
 )
-def main(seconds: float, connections: int, data_dir: Path | None) -> None:
+@click.option("--kafka", "on_kafka", is_flag=True, help="Over Kafka in place of the local log.")
+def main(seconds: float, connections: int, data_dir: Path | None, on_kafka: bool) -> None:
     """Measure the gateway."""
     cores = sorted(os.sched_getaffinity(0))
     gateway_core, client_core = cores[0], cores[-1]
-    with tempfile.TemporaryDirectory(dir=data_dir) as directory:
+    with ExitStack() as opened:
+        directory = Path(opened.enter_context(tempfile.TemporaryDirectory(dir=data_dir)))
+        log: dict[str, str] = {}
+        if on_kafka:
+            os.sched_setaffinity(0, {client_core})
+            cluster, log = opened.enter_context(kafka(directory))
+            prepare(cluster.bootstrap, directory)
+            os.sched_setaffinity(0, set(cores))
         port = free_port()
-        plane = control.open(f"sqlite:///{Path(directory) / 'control.db'}")
+        plane = control.open(f"sqlite:///{directory / 'control.db'}")
         site = plane.add_site("shop.example.com", now=int(time.time() * 1000))
-        process = start(Path(directory), port, gateway_core)
+        process = start(directory, port, gateway_core, log)
         try:
             wait_ready(port, process)
             os.sched_setaffinity(0, {client_core})

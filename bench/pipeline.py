@@ -1,4 +1,4 @@
-"""Log to rows visible in the embedded store: a filled log, then `footfall up`.
+"""Log to rows visible in the embedded store: a filled log (local, or with --kafka a topic), then `footfall up`.
 
 Prints events per second from the first visible rows to the last one, and how the CPU was
 split between the parts.
@@ -12,24 +12,39 @@ from pathlib import Path
 
 import psutil
 
+from bench.kafka import fill_topic, kafka
 from bench.stand import fill, stand, wait_for_rows
+from footfall.names import RAW_TOPIC, topic_name
+from tests.drill.stack import Stack
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_500_000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--kafka", action="store_true", help="from Kafka in place of the local log")
     arguments = parser.parse_args()
     rates = []
     for _ in range(arguments.runs):
         with tempfile.TemporaryDirectory() as directory:
-            rates.append(run(Path(directory), arguments.events))
+            rates.append((run_on_kafka if arguments.kafka else run)(Path(directory), arguments.events))
     print(f"median {sorted(rates)[len(rates) // 2]:,.0f} events/s from log to visible rows")
 
 
 def run(directory: Path, events: int) -> float:
     stack = stand(directory)
     fill(stack.settings.log_dir("prod"), stack.settings.partitions, events, 20_000)
+    return measure(stack, events)
+
+
+def run_on_kafka(directory: Path, events: int) -> float:
+    with kafka(directory) as (cluster, env):
+        stack = stand(directory, env)
+        fill_topic(cluster, topic_name("prod", RAW_TOPIC), stack.settings.partitions, events, 20_000)
+        return measure(stack, events)
+
+
+def measure(stack: Stack, events: int) -> float:
     with stack:
         first, last, at_first = wait_for_rows(stack, events, 300)
         rate = (events - at_first) / (last - first)

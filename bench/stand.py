@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -52,9 +53,9 @@ def fill(
     return size
 
 
-def stand(directory: Path) -> Stack:
+def stand(directory: Path, env: Mapping[str, str] | None = None) -> Stack:
     """Not started yet. The traffic's time is long past: retention must not see it so."""
-    stack = Stack(directory / "data", host=HOST, quick=False)
+    stack = Stack(directory / "data", host=HOST, quick=False, env=env)
     stack.env["FOOTFALL_LOG_RETENTION_HOURS"] = "1000000"
     return stack
 
