@@ -6,12 +6,15 @@ import secrets
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionType
+from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
 from eventlog.kafka import KafkaLog, KafkaOptions
 from eventlog.kafka.topic import TopicPolicy, ensure_topic
@@ -246,3 +249,40 @@ def test_a_wrong_password_is_said_and_not_shown(tmp_path: Path) -> None:
             KafkaLog(options_of(cluster, client=wrong, request_timeout_s=5.0))
         assert "wrongsecret" not in str(refused.value)
         assert "wrongsecret" not in repr(options_of(cluster, client=wrong))
+
+
+def test_the_permissions_that_the_documentation_lists_suffice(tmp_path: Path) -> None:
+    properties = {
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:admin;User:ANONYMOUS",  # nobody else is among the brokers themselves
+    }
+    users = {"admin": "adminsecret", "footfall": "usersecret"}
+    with make_cluster(tmp_path, sasl=users, properties=properties) as cluster:
+        own = {**cluster.config(), "sasl.username": "footfall", "sasl.password": "usersecret"}
+        options = options_of(cluster, client=own)
+        with pytest.raises(LogUnreachable, match=r"docs/kafka\.md"):
+            ensure_topic(options, POLICY)
+        grant(cluster, options)
+        ensure_topic(options, POLICY)
+        assert ensure_topic(options, replace(POLICY, retention_ms=2 * POLICY.retention_ms)) != []
+        log = KafkaLog(options)
+        append(log, b"x")
+        reader = log.reader()
+        assert len(read_all(reader, 0)) == 1
+        reader.commit("flow", 0, 1)
+        wait_for(lambda: reader.committed("flow", 0) == 1, WAIT_S)
+        reader.close()
+
+
+def grant(cluster: KafkaCluster, options: KafkaOptions) -> None:
+    """As docs/kafka.md says."""
+    to_topic = ("CREATE", "DESCRIBE", "DESCRIBE_CONFIGS", "ALTER_CONFIGS", "READ", "WRITE")
+    topic = [(ResourceType.TOPIC, options.topic, ResourcePatternType.LITERAL, one) for one in to_topic]
+    group = (ResourceType.GROUP, options.group_prefix, ResourcePatternType.PREFIXED, "READ")
+    bindings = [
+        AclBinding(kind, name, pattern, "User:footfall", "*", AclOperation[one], AclPermissionType.ALLOW)
+        for kind, name, pattern, one in [*topic, group]
+    ]
+    admin = AdminClient(cluster.config())
+    for future in admin.create_acls(bindings).values():
+        future.result(WAIT_S)
