@@ -7,7 +7,6 @@ log: whoever retries sends the same batch id again.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -16,45 +15,30 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from eventlog import metrics
+from eventlog.appending import RECORD_OVERHEAD, BaseAppender
 from eventlog.kafka.deliveries import Deliveries, Submission
 from eventlog.kafka.errors import explain
 from eventlog.kafka.incidents import Incidents
 from eventlog.kafka.options import KafkaOptions
 from eventlog.protocol import LogFull, OnDone
 
-logger = logging.getLogger(__name__)
-
 POLL_S = 0.1
 JOIN_S = 5.0
 RETRY_AFTER_S = 5.0
 
 
-class KafkaAppender:
+class KafkaAppender(BaseAppender):
     """See `eventlog.protocol.Appender`. Made after a fork, not before."""
 
     def __init__(self, options: KafkaOptions, on_done: OnDone | None) -> None:
-        self.partitions = options.partitions
+        super().__init__(options.partitions, on_done)
         self._options = options
-        self._on_done = on_done
         self._deliveries = Deliveries(options.queue_bytes, options.partitions)
         self._incidents = Incidents(options.topic)
         self._producer = self._new_producer()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka-deliveries", daemon=True)
         self._thread.start()
-
-    def append(self, records: Sequence[tuple[int, bytes]]) -> Future[None]:
-        """See `Appender.append`."""
-        future: Future[None] = Future()
-        future.set_running_or_notify_cancel()  # what is queued cannot be cancelled
-        self._put(records, None, future)
-        return future
-
-    def submit(self, records: Sequence[tuple[int, bytes]], token: Any) -> None:
-        """See `Appender.submit`."""
-        if self._on_done is None:
-            raise ValueError("submit needs an appender made with on_done: log.appender(on_done=...)")
-        self._put(records, token, None)
 
     def close(self, timeout_s: float) -> None:
         """See `Appender.close`. May be called more than once."""
@@ -69,11 +53,7 @@ class KafkaAppender:
         return Producer(self._options.producer_config() | {"error_cb": self._incidents.heard})
 
     def _put(self, records: Sequence[tuple[int, bytes]], token: Any, future: Future[None] | None) -> None:
-        try:
-            submission = self._deliveries.begin(records, token, future)
-        except LogFull:
-            metrics.REFUSED.labels("queue").inc()
-            raise
+        submission = self._deliveries.begin(records, token, future)
         if not records:
             submission.delivered(None, None)
         for partition, value in records:
@@ -95,7 +75,7 @@ class KafkaAppender:
             while not self._stop.is_set() or self._deliveries.bytes_waiting:
                 self._producer.poll(POLL_S)
                 if done := self._deliveries.take_finished():
-                    self._tell(done)
+                    self._finish(done)
                 if self._incidents.fatal:
                     self._replace_producer()
         finally:
@@ -108,11 +88,15 @@ class KafkaAppender:
         old.purge()
         old.flush(JOIN_S)
 
-    def _tell(self, done: list[Submission]) -> None:
+    def _finish(self, done: list[Submission]) -> None:
         good = [submission for submission in done if submission.error is None]
         if good:
             self._incidents.over()
-            self._finish(good, None)
+            records = sum(submission.count for submission in good)
+            metrics.RECORDS.inc(records)
+            overhead = (records + len(good)) * RECORD_OVERHEAD
+            metrics.BYTES.inc(sum(submission.size for submission in good) - overhead)
+            self._tell(good, None)
         failed: dict[int, list[Submission]] = {}
         for submission in done:
             if submission.error is not None:
@@ -123,20 +107,5 @@ class KafkaAppender:
             metrics.REFUSED.labels("kafka").inc(len(submissions))
             text = explain(error, self._options.topic)
             self._incidents.tell(text)
-            self._finish(submissions, LogFull(text, retry_after_s=RETRY_AFTER_S))
+            self._tell(submissions, LogFull(text, retry_after_s=RETRY_AFTER_S))
         metrics.QUEUE_BYTES.set(self._deliveries.bytes_waiting)
-
-    def _finish(self, submissions: list[Submission], error: LogFull | None) -> None:
-        tokens = []
-        for submission in submissions:
-            if submission.future is None:
-                tokens.append(submission.token)
-            elif error is None:
-                submission.future.set_result(None)
-            else:
-                submission.future.set_exception(error)
-        if tokens and self._on_done is not None:
-            try:
-                self._on_done(tokens, error)
-            except Exception:  # a closed event loop, say: the others must still hear
-                logger.exception("on_done failed for %d submissions", len(tokens))

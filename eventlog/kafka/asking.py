@@ -6,6 +6,8 @@ other, so behind a fetch that waits for records a question would wait as long.
 
 from __future__ import annotations
 
+import time
+
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from eventlog.kafka.errors import explain
@@ -13,6 +15,13 @@ from eventlog.kafka.incidents import Incidents
 from eventlog.kafka.options import KafkaOptions
 from eventlog.protocol import LogUnreachable
 
+RETRY_S = 0.1
+# While a topic is new or a partition changes hands.
+_PASSING = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+}
 READER = "reader"  # the group of clients that commit nothing; the library wants one
 
 
@@ -26,13 +35,20 @@ class Asker:
 
     def bounds(self, partition: int, timeout_s: float) -> tuple[int, int]:
         """(first kept offset, offset the next append will get). Raises `LogUnreachable`."""
-        try:
-            found = self._consumer(READER).get_watermark_offsets(self._place(partition), timeout=timeout_s)
-        except KafkaException as error:
-            raise LogUnreachable(explain(error.args[0], self._options.topic)) from None
-        if found is None:
-            raise LogUnreachable(explain(KafkaError(KafkaError._TIMED_OUT), self._options.topic))
-        return found
+        deadline = time.monotonic() + timeout_s
+        place = self._place(partition)
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            try:
+                found = self._consumer(READER).get_watermark_offsets(place, timeout=left)
+            except KafkaException as error:
+                if error.args[0].code() not in _PASSING or left < RETRY_S:
+                    raise LogUnreachable(explain(error.args[0], self._options.topic)) from None
+                time.sleep(RETRY_S)  # until the brokers agree who leads the partition
+                continue
+            if found is None:
+                raise LogUnreachable(explain(KafkaError(KafkaError._TIMED_OUT), self._options.topic))
+            return found
 
     def commit(self, group: str, partition: int, offset: int) -> None:
         """In the background: who reads does not wait for it."""

@@ -9,21 +9,20 @@ from typing import Any
 
 from confluent_kafka import KafkaError, Message
 
+from eventlog.appending import size_of
 from eventlog.protocol import LogFull
-
-RECORD_OVERHEAD = 256  # bytes of objects around a record, so that tiny ones are bounded too
 
 
 class Submission:
     """One call of `append` (with a future) or `submit` (with a token)."""
 
-    __slots__ = ("_deliveries", "error", "future", "left", "size", "token")
+    __slots__ = ("_deliveries", "count", "error", "future", "left", "size", "token")
 
     def __init__(
-        self, deliveries: Deliveries, left: int, size: int, token: Any, future: Future[None] | None
+        self, deliveries: Deliveries, count: int, size: int, token: Any, future: Future[None] | None
     ) -> None:
         self._deliveries = deliveries
-        self.left = left  # records neither delivered nor failed
+        self.count = self.left = count  # left: records neither delivered nor failed
         self.size = size
         self.token = token
         self.future = future
@@ -52,13 +51,7 @@ class Deliveries:
 
     def begin(self, records: Sequence[tuple[int, bytes]], token: Any, future: Future[None] | None) -> Submission:
         """Take room; `LogFull` at once if there is none, `ValueError` for what never fits."""
-        size = RECORD_OVERHEAD
-        for partition, value in records:
-            if not 0 <= partition < self._partitions:
-                raise ValueError(f"no partition {partition}: the log has {self._partitions}")
-            size += len(value) + RECORD_OVERHEAD
-        if size > self._limit:
-            raise ValueError(f"{size} bytes in one append; the queue holds {self._limit}")
+        size = size_of(records, self._partitions, self._limit)
         with self._lock:
             if self._closed:
                 raise LogFull(self._closed)

@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from eventlog import metrics
+from eventlog.appending import BaseAppender
 from eventlog.local import files
 from eventlog.local.options import Options
 from eventlog.local.queue import AppendQueue, Submission
@@ -32,13 +33,12 @@ REPEAT_S = 10.0
 ROOM_S = 0.1  # how often the free space is looked up
 
 
-class LocalAppender:
+class LocalAppender(BaseAppender):
     """See `eventlog.protocol.Appender`. Made after a fork, not before."""
 
     def __init__(self, options: Options, on_done: OnDone | None) -> None:
-        self.partitions = options.partitions
+        super().__init__(options.partitions, on_done)
         self._options = options
-        self._on_done = on_done
         self._queue = AppendQueue(options.queue_bytes, options.partitions)
         self._writer = SegmentWriter(options)
         self._upkeep = Upkeep(options)
@@ -47,19 +47,6 @@ class LocalAppender:
         self._failing_since: float | None = None
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
-
-    def append(self, records: Sequence[tuple[int, bytes]]) -> Future[None]:
-        """See `Appender.append`."""
-        future: Future[None] = Future()
-        future.set_running_or_notify_cancel()  # what is queued cannot be cancelled
-        self._put(records, None, future)
-        return future
-
-    def submit(self, records: Sequence[tuple[int, bytes]], token: Any) -> None:
-        """See `Appender.submit`."""
-        if self._on_done is None:
-            raise ValueError("submit needs an appender made with on_done: log.appender(on_done=...)")
-        self._put(records, token, None)
 
     def close(self, timeout_s: float) -> None:
         """See `Appender.close`. May be called more than once."""
@@ -70,11 +57,7 @@ class LocalAppender:
         self._upkeep.close(timeout_s)
 
     def _put(self, records: Sequence[tuple[int, bytes]], token: Any, future: Future[None] | None) -> None:
-        try:
-            self._queue.put(records, token, future)
-        except LogFull:
-            metrics.REFUSED.labels("queue").inc()
-            raise
+        self._queue.put(records, token, future)
 
     def _run(self) -> None:
         try:
@@ -154,19 +137,7 @@ class LocalAppender:
     def _finish(self, group: Sequence[Submission], error: LogFull | None) -> None:
         self._queue.done(group)
         metrics.QUEUE_BYTES.set(self._queue.bytes_waiting)
-        tokens = []
-        for submission in group:
-            if submission.future is None:
-                tokens.append(submission.token)
-            elif error is None:
-                submission.future.set_result(None)
-            else:
-                submission.future.set_exception(error)
-        if tokens and self._on_done is not None:
-            try:
-                self._on_done(tokens, error)
-            except Exception:  # a closed event loop, say: the others' records must still be written
-                logger.exception("on_done failed for %d submissions", len(tokens))
+        self._tell(group, error)
 
     def _fail_waiting(self, reason: str) -> None:
         while group := self._queue.take(self._options.commit_bytes, 0.0):

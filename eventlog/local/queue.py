@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
+from eventlog.appending import size_of
 from eventlog.protocol import LogFull
-
-RECORD_OVERHEAD = 256  # bytes of Python objects around a record, so that tiny ones are bounded too
 
 
 class Submission(NamedTuple):
@@ -41,13 +40,7 @@ class AppendQueue:
 
     def put(self, records: Sequence[tuple[int, bytes]], token: Any, future: Future[None] | None) -> None:
         """Queue; `LogFull` at once if there is no room, `ValueError` for what never fits."""
-        size = RECORD_OVERHEAD
-        for partition, value in records:
-            if not 0 <= partition < self._partitions:
-                raise ValueError(f"no partition {partition}: the log has {self._partitions}")
-            size += len(value) + RECORD_OVERHEAD
-        if size > self._limit:
-            raise ValueError(f"{size} bytes in one append; the queue holds {self._limit}")
+        size = size_of(records, self._partitions, self._limit)
         with self._state:
             if self._closed:
                 raise LogFull(self._closed)

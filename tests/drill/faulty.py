@@ -54,9 +54,9 @@ def skip_off_by_one() -> None:
 
 def acknowledge_before_write() -> None:
     """The log says "durable" at once and writes a moment later."""
-    from eventlog.local.appender import LocalAppender
+    from eventlog.appending import BaseAppender
 
-    append, submit = LocalAppender.append, LocalAppender.submit
+    append, submit = BaseAppender.append, BaseAppender.submit
 
     def later(work: Any) -> None:
         def run() -> None:
@@ -65,18 +65,18 @@ def acknowledge_before_write() -> None:
 
         threading.Thread(target=run, daemon=True).start()
 
-    def eager_append(self: LocalAppender, records: Sequence[tuple[int, bytes]]) -> Future[None]:
+    def eager_append(self: BaseAppender, records: Sequence[tuple[int, bytes]]) -> Future[None]:
         done: Future[None] = Future()
         done.set_result(None)
         later(lambda: append(self, records))
         return done
 
-    def eager_submit(self: LocalAppender, records: Sequence[tuple[int, bytes]], token: Any) -> None:
+    def eager_submit(self: BaseAppender, records: Sequence[tuple[int, bytes]], token: Any) -> None:
         later(lambda: append(self, records))
         submit(self, [], token)
 
-    LocalAppender.append = eager_append  # type: ignore[method-assign]
-    LocalAppender.submit = eager_submit  # type: ignore[method-assign]
+    BaseAppender.append = eager_append  # type: ignore[method-assign]
+    BaseAppender.submit = eager_submit  # type: ignore[method-assign]
 
 
 def up() -> None:

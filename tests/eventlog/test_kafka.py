@@ -204,13 +204,13 @@ def test_a_broker_that_is_away_fills_the_queue_and_then_refuses_at_once(mortal: 
     with pytest.raises(LogFull, match="wait for Kafka"):  # noqa: PT012 - which append fails is not known
         while len(futures) < 1000:
             futures.append(appender.append([(0, b"x" * 1000)]))
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 2.5, "it waited for the brokers"
     assert 50 < len(futures) < 100
     for future in futures:
         error = future.exception(WAIT_S)
         assert isinstance(error, LogFull)
         assert error.retry_after_s > 0
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
     mortal.brokers[0].resume()
     deadline = time.monotonic() + WAIT_S
     while True:  # a client whose requests timed out connects anew before it goes on
