@@ -6,20 +6,17 @@ Positions are committed to consumer groups only so that Kafka's own tools show t
 
 from __future__ import annotations
 
-import logging
 import time
 from contextlib import suppress
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from eventlog.kafka.asking import READER, Asker
+from eventlog.kafka.asking import READER, RETRY_S, Asker
 from eventlog.kafka.buffered import Buffered
 from eventlog.kafka.errors import explain
 from eventlog.kafka.incidents import Incidents
 from eventlog.kafka.options import KafkaOptions
 from eventlog.protocol import Lag, LogRecord, LogUnreachable, OffsetLost
-
-logger = logging.getLogger(__name__)
 
 MESSAGES = 1_000  # taken from the client library at a time
 FETCH_S = 2.0  # how long a read waits for records that are known to be there
@@ -46,17 +43,20 @@ class KafkaReader:
             raise ValueError(f"no partition {partition}: the log has {self.partitions}")
         if max_records < 1 or max_bytes < 1:
             raise ValueError("max_records and max_bytes are at least 1")
-        buffer = self._buffers.get(partition)
-        if buffer is None or buffer.offset != offset:
-            buffer = self._start(partition, offset)
+        deadline = time.monotonic() + FETCH_S
+        while True:
+            buffer = self._at(partition, offset)
             if buffer is None:
                 return []
-        if not buffer:
-            self._fetch(buffer)
-        self._check(buffer)
-        records = buffer.take(max_records, max_bytes)
-        self._balance(buffer)
-        return records
+            if not buffer:
+                self._fetch(buffer)
+            if not self._failed(buffer):
+                records = buffer.take(max_records, max_bytes)
+                self._balance(buffer)
+                return records
+            if time.monotonic() > deadline:
+                return []
+            time.sleep(RETRY_S)  # while a partition changes hands, say
 
     def bounds(self, partition: int) -> tuple[int, int]:
         """See `Reader.bounds`. Raises `LogUnreachable`."""
@@ -89,6 +89,11 @@ class KafkaReader:
         """Let go of the connections."""
         self._asker.close()
         self._consumer.close()
+
+    def _at(self, partition: int, offset: int) -> Buffered | None:
+        """What is fetched from `offset` on; None where Kafka does not answer now."""
+        buffer = self._buffers.get(partition)
+        return buffer if buffer is not None and buffer.offset == offset else self._start(partition, offset)
 
     def _start(self, partition: int, offset: int) -> Buffered | None:
         """Fetch from `offset` on; None where Kafka does not answer now."""
@@ -145,12 +150,11 @@ class KafkaReader:
             self._consumer.resume(place)
             buffer.paused = False
 
-    def _check(self, buffer: Buffered) -> None:
-        """Raise what the partition met; what passes by itself is only told."""
-        error, buffer.error = buffer.error, None
-        if error is None or buffer:
-            buffer.error = error  # after the records before it
-            return
+    def _failed(self, buffer: Buffered) -> bool:
+        """Whether fetching has to begin anew. Raises `OffsetLost`; what passes by itself is only told."""
+        error = buffer.error
+        if error is None or buffer:  # the records before it come first
+            return False
         del self._buffers[buffer.partition]
         with suppress(KafkaException):
             self._consumer.incremental_unassign([TopicPartition(self._topic, buffer.partition)])
@@ -160,6 +164,7 @@ class KafkaReader:
                 f"{error.str()}."
             )
         self._incidents.tell(explain(error, self._topic))
+        return True
 
     def _lag(self, partition: int, committed: int | None) -> Lag:
         first, end = self.bounds(partition)
