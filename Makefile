@@ -2,7 +2,7 @@
 VENV ?= .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.ready
-SOURCES := footfall ingest_gateway eventlog flows sinks jobs embedded control
+SOURCES := footfall ingest_gateway eventlog flows sinks jobs embedded control objects
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test lint type bench drill generate fmt clean

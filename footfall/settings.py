@@ -22,6 +22,8 @@ MINUTE_MS = 60_000
 # host, and messages tell that.
 _CONTROL_URL = re.compile(r"sqlite:///[^?]+|postgresql(\+\w+)?://([^@]*@)?(\[[^]@/]+\]|[^][@/:?]*)(:\d+)?/[^@]+")
 
+_ENDPOINT = re.compile(r"https?://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?/?")
+
 
 class Settings(BaseSettings):
     """One process's settings."""
@@ -90,6 +92,20 @@ class Settings(BaseSettings):
     control_url: str = Field(
         "", repr=False, description="SQLAlchemy URL of the control plane; empty: SQLite in the data directory."
     )
+    objects_endpoint: str = Field(
+        "", description="S3 server of the object store, https://host:port; empty: files in the data directory."
+    )
+    objects_bucket: str = Field(
+        "",
+        pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$",
+        description="Its bucket; stages may share one.",
+    )
+    objects_access_key: str = Field("", description="Access key id for it.")
+    objects_secret_key: str = Field("", repr=False, description="The secret access key.")
+    objects_region: str = Field("us-east-1", pattern=r"^[A-Za-z0-9-]{1,64}$", description="The bucket's region.")
+    objects_ca_file: Path | None = Field(
+        None, description="Certificates of who signed the S3 server's; none: the system's."
+    )
     geo_database: Path | None = Field(None, description="An mmdb file (city or country); none: no geo lookup.")
 
     lateness_minutes: float = Field(10.0, gt=0, description="Events older than this on arrival are late.")
@@ -137,6 +153,18 @@ class Settings(BaseSettings):
             )
         return url
 
+    @field_validator("objects_endpoint")
+    @classmethod
+    def _is_an_endpoint(cls, url: str) -> str:
+        # Not repeated either: somebody may have written the keys into it.
+        if url and not _ENDPOINT.fullmatch(url):
+            raise PydanticCustomError(
+                "objects_endpoint",
+                "this is not an S3 server's URL: give https://host or https://host:port, without bucket and keys "
+                "(they are FOOTFALL_OBJECTS_BUCKET, FOOTFALL_OBJECTS_ACCESS_KEY and FOOTFALL_OBJECTS_SECRET_KEY)",
+            )
+        return url
+
     def topics(self) -> dict[str, int]:
         """The served stages with their number of partitions: this stage, and dev for
         events from localhost and preview domains."""
@@ -145,6 +173,10 @@ class Settings(BaseSettings):
     def log_dir(self, stage: str) -> Path:
         """Directory of a stage's raw topic in the local log."""
         return self.data_dir / "log" / topic_name(stage, RAW_TOPIC)
+
+    def objects_dir(self) -> Path:
+        """Directory of the object store where no server is named."""
+        return self.data_dir / "objects"
 
     def control_plane_url(self) -> str:
         """The control plane's SQLAlchemy URL."""

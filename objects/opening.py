@@ -1,0 +1,52 @@
+"""Which object store the settings mean: S3 where a server is named, else a directory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from footfall.settings import Settings
+from objects.directory import DirectoryStore
+from objects.protocol import ObjectStore, WrongObjectStore
+
+if TYPE_CHECKING:
+    from objects.s3 import S3Options, S3Store
+
+
+def open_objects(settings: Settings, stage: str) -> ObjectStore:
+    """The objects of a stage. Raises `WrongObjectStore` and `ObjectStoreUnreachable`; on S3 also
+    where there is no bucket, which `prepare_objects` can make."""
+    if not settings.objects_endpoint:
+        return DirectoryStore(settings.objects_dir(), stage)
+    store = _s3(settings, stage)
+    store.check()
+    return store
+
+
+def prepare_objects(settings: Settings, stage: str, *, change: bool = True) -> list[str]:
+    """Make the bucket where there is none and the keys allow it; what was done, or with `change`
+    false what is to be done. A directory needs nothing."""
+    return _s3(settings, stage).prepare(change=change) if settings.objects_endpoint else []
+
+
+def s3_options(settings: Settings) -> S3Options:
+    """How the bucket is reached."""
+    from objects.s3 import S3Options
+
+    needed = ("objects_bucket", "objects_access_key", "objects_secret_key")
+    missing = [f"FOOTFALL_{name.upper()}" for name in needed if not getattr(settings, name)]
+    if missing:
+        raise WrongObjectStore(f"FOOTFALL_OBJECTS_ENDPOINT is set: set {' and '.join(missing)} too")
+    return S3Options(
+        endpoint=settings.objects_endpoint,
+        bucket=settings.objects_bucket,
+        access_key=settings.objects_access_key,
+        secret_key=settings.objects_secret_key,
+        region=settings.objects_region,
+        ca_file=settings.objects_ca_file,
+    )
+
+
+def _s3(settings: Settings, stage: str) -> S3Store:
+    from objects.s3 import S3Store  # imported where it is used: it takes time and memory
+
+    return S3Store(s3_options(settings), stage)
