@@ -11,6 +11,7 @@ pytest_plugins: list[str] = [
     "tests.fixtures.eventlog",
     "tests.fixtures.kafka",
     "tests.fixtures.postgres",
+    "tests.fixtures.s3",
     "tests.fixtures.store",
     "tests.fixtures.valkey",
 ]
