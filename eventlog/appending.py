@@ -43,6 +43,8 @@ def size_of(records: Sequence[tuple[int, bytes]], partitions: int, limit: int) -
 class BaseAppender(ABC):
     """See `eventlog.protocol.Appender`."""
 
+    gathers = False
+
     def __init__(self, partitions: int, on_done: OnDone | None) -> None:
         self.partitions = partitions
         self._on_done = on_done

@@ -69,6 +69,9 @@ class Appender(Protocol):
     """The writing side. Thread-safe."""
 
     partitions: int
+    # Whether one submission of many requests is cheaper than one each: a group commit, which
+    # succeeds or fails whole. Where partitions fail apart, one request must not fail another.
+    gathers: bool
 
     def append(self, records: Sequence[tuple[int, bytes]]) -> Future[None]:
         """Queue `(partition, value)` records; the future resolves once all are durable.

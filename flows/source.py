@@ -107,10 +107,10 @@ class LogPartition(StatefulSourcePartition[RawChunk, int]):
             records = self._reader.read(self._key.partition, self._offset, MAX_RECORDS, MAX_BYTES)
         except OffsetLost as error:
             raise OffsetLost(
-                f"{error} The log deleted records of {self._key} before they were read. Lengthen "
-                "FOOTFALL_LOG_RETENTION_HOURS (on Kafka run `footfall migrate` then); to go on without them, move "
-                "the directory flow/ of the data directory away (open sessions are then rebuilt from what is "
-                "left)."
+                f"{error} If retention deleted records of {self._key} before they were read: lengthen "
+                "FOOTFALL_LOG_RETENTION_HOURS (on Kafka run `footfall migrate` then). If the log was made anew or "
+                "restored, it needs a store of its own. To go on without what is lost, move the directory flow/ "
+                "of the data directory away (open sessions are then rebuilt from what is left)."
             ) from error
         self._idle, self._version = not records, version
         self._show_position()

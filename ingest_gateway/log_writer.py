@@ -41,10 +41,13 @@ class LogWriter:
     async def write(self, records: Sequence[tuple[int, bytes]]) -> None:
         """Make `(partition, value)` records durable; `LogFull` if that cannot be now."""
         future: asyncio.Future[None] = self._loop.create_future()
-        if not self._gathered:
-            self._loop.call_later(GATHER_S, self._submit_gathered)
-        self._gathered.append((records, future))
         self._waiting.add(future)
+        if not self._appender.gathers:
+            self._submit(records, [future])
+        else:
+            if not self._gathered:
+                self._loop.call_later(GATHER_S, self._submit_gathered)
+            self._gathered.append((records, future))
         try:
             await future
         except LogFull as error:
@@ -57,16 +60,22 @@ class LogWriter:
         """What came within `GATHER_S` as one submission: the log's thread is woken once, and
         hands back one token for all."""
         gathered, self._gathered = self._gathered, []
-        futures = [future for _, future in gathered]
+        records = [item for some, _ in gathered for item in some]
+        if not self._submit(records, [future for _, future in gathered], alone=len(gathered) == 1):
+            for some, future in gathered:  # some of them may have room
+                self._submit(some, [future])
+
+    def _submit(
+        self, records: Sequence[tuple[int, bytes]], futures: list[asyncio.Future[None]], *, alone: bool = True
+    ) -> bool:
+        """Whether the log took it; if not, `alone` says that whoever waits is to hear so."""
         try:
-            self._appender.submit([item for records, _ in gathered for item in records], futures)
+            self._appender.submit(records, futures)
         except (LogFull, ValueError) as error:
-            if len(gathered) == 1:
+            if alone:
                 self._finish([futures], _as_full(error))
-            else:
-                for part in gathered:  # some of them may have room
-                    self._gathered = [part]
-                    self._submit_gathered()
+            return alone
+        return True
 
     async def close(self, timeout_s: float) -> None:
         """Write what is queued, then stop."""

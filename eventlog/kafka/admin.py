@@ -8,18 +8,24 @@ from confluent_kafka.admin._metadata import TopicMetadata
 
 from eventlog.kafka.errors import explain, is_refusal
 from eventlog.kafka.options import KafkaOptions
-from eventlog.protocol import LogUnreachable
+from eventlog.protocol import LogUnreachable, WrongLogError
 
 _NO_TOPIC = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}
 
 
 class Admin:
-    """For one topic."""
+    """For one topic. Raises `WrongLogError` where the client cannot be made."""
 
     def __init__(self, options: KafkaOptions) -> None:
         self._options = options
         self._heard: list[KafkaError] = []
-        self.client = AdminClient(options.base_config() | {"error_cb": self._heard.append})
+        try:
+            self.client = AdminClient(options.base_config() | {"error_cb": self._heard.append})
+        except KafkaException as error:
+            raise WrongLogError(
+                f"the settings for Kafka cannot be used ({error.args[0].str()}): check FOOTFALL_KAFKA_CA_FILE, "
+                "FOOTFALL_KAFKA_CERTIFICATE_FILE and FOOTFALL_KAFKA_KEY_FILE"
+            ) from None
 
     def topic(self) -> TopicMetadata | None:
         """None where there is none. Raises `KafkaException`."""

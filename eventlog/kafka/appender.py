@@ -17,7 +17,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from eventlog import metrics
 from eventlog.appending import RECORD_OVERHEAD, BaseAppender
 from eventlog.kafka.deliveries import Deliveries, Submission
-from eventlog.kafka.errors import explain
+from eventlog.kafka.errors import explain, is_fatal
 from eventlog.kafka.incidents import Incidents
 from eventlog.kafka.options import KafkaOptions
 from eventlog.protocol import LogFull, OnDone
@@ -25,6 +25,8 @@ from eventlog.protocol import LogFull, OnDone
 POLL_S = 0.1
 JOIN_S = 5.0
 RETRY_AFTER_S = 5.0
+# Before a producer that failed for good is made anew.
+SHORTEST_BACKOFF_S, LONGEST_BACKOFF_S = 1.0, 30.0
 
 
 class KafkaAppender(BaseAppender):
@@ -35,6 +37,8 @@ class KafkaAppender(BaseAppender):
         self._options = options
         self._deliveries = Deliveries(options.queue_bytes, options.partitions)
         self._incidents = Incidents(options.topic)
+        self._fatal: KafkaError | None = None
+        self._backoff_s = SHORTEST_BACKOFF_S
         self._producer = self._new_producer()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka-deliveries", daemon=True)
@@ -50,7 +54,7 @@ class KafkaAppender(BaseAppender):
             self._thread.join(JOIN_S)
 
     def _new_producer(self) -> Producer:
-        return Producer(self._options.producer_config() | {"error_cb": self._incidents.heard})
+        return Producer(self._options.producer_config() | {"error_cb": self._heard})
 
     def _put(self, records: Sequence[tuple[int, bytes]], token: Any, future: Future[None] | None) -> None:
         submission = self._deliveries.begin(records, token, future)
@@ -65,33 +69,52 @@ class KafkaAppender(BaseAppender):
                 self._options.topic, value, partition=partition, on_delivery=submission.delivered
             )
         except KafkaException as error:
-            self._incidents.heard(error.args[0])
+            self._heard(error.args[0])
             submission.delivered(error.args[0], None)
         except BufferError:  # the client's own bound, which ours should keep out of reach
             submission.delivered(KafkaError(KafkaError._QUEUE_FULL), None)
 
+    def _heard(self, error: KafkaError) -> None:
+        self._incidents.heard(error)
+        if is_fatal(error):
+            self._fatal = error
+
     def _run(self) -> None:
         try:
             while not self._stop.is_set() or self._deliveries.bytes_waiting:
-                self._producer.poll(POLL_S)
-                if done := self._deliveries.take_finished():
-                    self._finish(done)
-                if self._incidents.fatal:
-                    self._replace_producer()
+                self._serve()
         finally:
+            # Only a bug gets here before close: whoever waits must hear of it.
             self._deliveries.close("the log's thread has stopped: restart the program, see its log")
+            self._deliveries.give_up(KafkaError(KafkaError._DESTROY))
+            self._finish(self._deliveries.take_finished())
 
-    def _replace_producer(self) -> None:
-        """A producer that met a fatal error takes nothing ever again, and fails all it has."""
-        old, self._producer = self._producer, self._new_producer()
-        self._incidents.fatal = False
-        old.purge()
-        old.flush(JOIN_S)
+    def _serve(self) -> None:
+        try:
+            self._producer.poll(POLL_S)
+        except KafkaException as error:  # a fatal one is raised here, again and again
+            self._heard(error.args[0])
+        if self._fatal is not None:
+            self._recover(self._fatal)
+        self._finish(self._deliveries.take_finished())
+
+    def _recover(self, error: KafkaError) -> None:
+        """A producer that met a fatal error takes nothing ever again: fail what it has, make another."""
+        self._deliveries.give_up(error)
+        self._finish(self._deliveries.take_finished())
+        if self._stop.wait(self._backoff_s):
+            self._producer.purge()
+        self._backoff_s = min(2 * self._backoff_s, LONGEST_BACKOFF_S)
+        self._fatal = None
+        self._producer = self._new_producer()
 
     def _finish(self, done: list[Submission]) -> None:
+        if not done:
+            return
         good = [submission for submission in done if submission.error is None]
         if good:
             self._incidents.over()
+            self._backoff_s = SHORTEST_BACKOFF_S
             records = sum(submission.count for submission in good)
             metrics.RECORDS.inc(records)
             overhead = (records + len(good)) * RECORD_OVERHEAD
@@ -106,6 +129,7 @@ class KafkaAppender(BaseAppender):
             assert error is not None
             metrics.REFUSED.labels("kafka").inc(len(submissions))
             text = explain(error, self._options.topic)
-            self._incidents.tell(text)
+            if not self._stop.is_set():
+                self._incidents.tell(text)
             self._tell(submissions, LogFull(text, retry_after_s=RETRY_AFTER_S))
         metrics.QUEUE_BYTES.set(self._deliveries.bytes_waiting)

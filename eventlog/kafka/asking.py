@@ -6,6 +6,7 @@ other, so behind a fetch that waits for records a question would wait as long.
 
 from __future__ import annotations
 
+import threading
 import time
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -16,6 +17,7 @@ from eventlog.kafka.options import KafkaOptions
 from eventlog.protocol import LogUnreachable
 
 RETRY_S = 0.1
+CLOSE_S = 2.0  # a client closes only once its commits were answered
 # While a topic is new or a partition changes hands.
 _PASSING = {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -69,11 +71,22 @@ class Asker:
                 raise LogUnreachable(explain(place.error, self._options.topic))
         return {place.partition: place.offset if place.offset >= 0 else None for place in found}
 
-    def close(self) -> None:
-        """Send what is on its way, and let go of the connections."""
+    def serve(self) -> None:
+        """Hear what the clients have to tell: refused commits, brokers that are away."""
         for consumer in self._consumers.values():
-            consumer.close()
+            consumer.poll(0)
+
+    def close(self) -> None:
+        """Send what is on its way, and let go of the connections; a client that cannot is left to itself."""
+        for consumer in self._consumers.values():
+            thread = threading.Thread(target=consumer.close, name="kafka-close", daemon=True)
+            thread.start()
+            thread.join(CLOSE_S)
         self._consumers.clear()
+
+    def _committed(self, error: KafkaError | None, _places: object) -> None:
+        if error is not None:
+            self._incidents.tell(explain(error, self._options.topic))
 
     def _place(self, partition: int, offset: int | None = None) -> TopicPartition:
         place = TopicPartition(self._options.topic, partition)
@@ -84,6 +97,9 @@ class Asker:
     def _consumer(self, group: str) -> Consumer:
         consumer = self._consumers.get(group)
         if consumer is None:
-            config = self._options.consumer_config(group) | {"error_cb": self._incidents.heard}
+            config = self._options.consumer_config(group) | {
+                "error_cb": self._incidents.heard,
+                "on_commit": self._committed,
+            }
             consumer = self._consumers[group] = Consumer(config)
         return consumer

@@ -6,6 +6,7 @@ from collections import deque
 
 from confluent_kafka import KafkaError, Message
 
+from eventlog.appending import RECORD_OVERHEAD
 from eventlog.protocol import LogRecord
 
 
@@ -32,11 +33,22 @@ class Buffered:
         known = self._known_end
         return bool(self._records or self.error or self.offset >= known or self._seen_end >= known)
 
+    def wait_no_more(self) -> None:
+        """What is known to be there does not come now: from here on only what has come counts."""
+        self._known_end = 0
+
+    @property
+    def news(self) -> bool:
+        """Whether a read would find something."""
+        return bool(self._records) or self.error is not None
+
     def __len__(self) -> int:
         return len(self._records)
 
     def add(self, message: Message) -> None:
-        """A record, the end of the partition, or an error."""
+        """A record, the end of the partition, or an error, after which nothing is taken: it would be a gap."""
+        if self.error is not None:
+            return
         error = message.error()
         if error is None:
             value = message.value() or b""
@@ -45,7 +57,7 @@ class Buffered:
             offset = message.offset()
             assert offset is not None
             self._records.append(LogRecord(self.partition, offset, self._log_time, value))
-            self.bytes += len(value)
+            self.bytes += len(value) + RECORD_OVERHEAD
         elif error.code() == KafkaError._PARTITION_EOF:
             self._seen_end = max(self._seen_end, message.offset() or 0)
         else:
@@ -63,5 +75,5 @@ class Buffered:
             taken.append(records.popleft())
         if taken:
             self.offset = taken[-1].offset + 1
-            self.bytes -= sum(len(record.value) for record in taken)
+            self.bytes -= sum(len(record.value) + RECORD_OVERHEAD for record in taken)
         return taken

@@ -10,7 +10,10 @@ from typing import Any
 from confluent_kafka import KafkaError, Message
 
 from eventlog.appending import size_of
+from eventlog.kafka.options import MAX_RECORD_BYTES
 from eventlog.protocol import LogFull
+
+LONGEST = MAX_RECORD_BYTES - 4096  # the batch around it counts, too
 
 
 class Submission:
@@ -42,6 +45,7 @@ class Deliveries:
         self._bytes = 0
         self._closed = ""
         self._lock = threading.Lock()
+        self._open: set[Submission] = set()
         self._finished: list[Submission] = []
 
     @property
@@ -52,13 +56,18 @@ class Deliveries:
     def begin(self, records: Sequence[tuple[int, bytes]], token: Any, future: Future[None] | None) -> Submission:
         """Take room; `LogFull` at once if there is none, `ValueError` for what never fits."""
         size = size_of(records, self._partitions, self._limit)
+        longest = max((len(value) for _, value in records), default=0)
+        if longest > LONGEST:
+            raise ValueError(f"a record of {longest} bytes; topics take {LONGEST}")
         with self._lock:
             if self._closed:
                 raise LogFull(self._closed)
             if self._bytes + size > self._limit:
                 raise LogFull(f"{self._bytes} bytes wait for Kafka, more are not taken")
             self._bytes += size
-        return Submission(self, len(records), size, token, future)
+            submission = Submission(self, len(records), size, token, future)
+            self._open.add(submission)
+        return submission
 
     def report(self, submission: Submission, error: KafkaError | None) -> None:
         """One record was delivered, or failed."""
@@ -66,8 +75,17 @@ class Deliveries:
             if error is not None and submission.error is None:
                 submission.error = error
             submission.left -= 1
-            if submission.left <= 0:
+            if submission.left <= 0 and submission in self._open:
+                self._open.remove(submission)
                 self._finished.append(submission)
+
+    def give_up(self, error: KafkaError) -> None:
+        """No report will come of what is open: it failed."""
+        with self._lock:
+            for submission in self._open:
+                submission.error = submission.error or error
+            self._finished += self._open
+            self._open.clear()
 
     def take_finished(self) -> list[Submission]:
         """The submissions that are done; their room is free again."""

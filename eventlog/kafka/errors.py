@@ -15,6 +15,7 @@ _NO_TOPIC = {
     KafkaError._UNKNOWN_TOPIC,
     KafkaError._UNKNOWN_PARTITION,
 }
+_PURGED = {KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
 _TOO_FEW = {KafkaError.NOT_ENOUGH_REPLICAS, KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND}
 _TIMED_OUT = {
     KafkaError._MSG_TIMED_OUT,
@@ -22,6 +23,11 @@ _TIMED_OUT = {
     KafkaError._TRANSPORT,
     KafkaError._ALL_BROKERS_DOWN,
 }
+
+
+def is_fatal(error: KafkaError) -> bool:
+    """Whether the client that met it can do nothing any more."""
+    return bool(error.fatal()) or error.code() == KafkaError._FATAL
 
 
 def is_refusal(error: KafkaError) -> bool:
@@ -44,5 +50,10 @@ def explain(error: KafkaError, topic: str) -> str:
     if code in _TOO_FEW:
         return f"too few brokers are in sync for topic {topic} ({error.str()}): start the missing brokers"
     if code in _TIMED_OUT:
-        return f"Kafka does not answer ({error.str()}): check FOOTFALL_KAFKA_BOOTSTRAP and that the brokers run"
+        return (
+            f"Kafka does not answer ({error.str()}): check FOOTFALL_KAFKA_BOOTSTRAP, that the brokers run, and "
+            "that FOOTFALL_KAFKA_SECURITY_PROTOCOL is theirs"
+        )
+    if code in _PURGED:
+        return "the program stopped before Kafka had acknowledged it: it has to be sent again"
     return f"Kafka: {error.str()}"

@@ -38,9 +38,10 @@ class KafkaOptions:
             **self.client,
             "client.id": "footfall",
             "logger": _logger,
+            "log_level": 2,  # what connections go through is told by `Incidents`, a line an incident
             "allow.auto.create.topics": False,
             "socket.timeout.ms": int(self.request_timeout_s * 1000),
-            "reconnect.backoff.ms": 100,
+            "reconnect.backoff.ms": 250,
             "reconnect.backoff.max.ms": 2_000,
         }
 

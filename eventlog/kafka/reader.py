@@ -16,10 +16,16 @@ from eventlog.kafka.buffered import Buffered
 from eventlog.kafka.errors import explain
 from eventlog.kafka.incidents import Incidents
 from eventlog.kafka.options import KafkaOptions
-from eventlog.protocol import Lag, LogRecord, LogUnreachable, OffsetLost
+from eventlog.protocol import Lag, LogDamaged, LogRecord, LogUnreachable, OffsetLost
 
 MESSAGES = 1_000  # taken from the client library at a time
 FETCH_S = 2.0  # how long a read waits for records that are known to be there
+PASSING_S = 0.5  # how long a read tries again what passes by itself
+AGAIN_S = 1.0  # between two tries to begin with a partition
+_DAMAGE = {
+    KafkaError._BAD_MSG,
+    KafkaError._BAD_COMPRESSION,
+}
 ASK_S = 2.0  # how long a read waits to learn where a partition ends
 
 
@@ -35,6 +41,8 @@ class KafkaReader:
         self._consumer = Consumer(config)
         self._asker = Asker(options, self._incidents)
         self._buffers: dict[int, Buffered] = {}
+        self._again_at: dict[int, float] = {}  # partition that did not answer -> when to try again (monotonic)
+        self._damaged: tuple[int, int] | None = None  # partition and offset that could not be read
         self._asked = False  # whether `changed` was ever called
 
     def read(self, partition: int, offset: int, max_records: int, max_bytes: int) -> list[LogRecord]:
@@ -43,7 +51,7 @@ class KafkaReader:
             raise ValueError(f"no partition {partition}: the log has {self.partitions}")
         if max_records < 1 or max_bytes < 1:
             raise ValueError("max_records and max_bytes are at least 1")
-        deadline = time.monotonic() + FETCH_S
+        deadline = time.monotonic() + PASSING_S
         while True:
             buffer = self._at(partition, offset)
             if buffer is None:
@@ -55,6 +63,7 @@ class KafkaReader:
                 self._balance(buffer)
                 return records
             if time.monotonic() > deadline:
+                self._again_at[partition] = time.monotonic() + AGAIN_S
                 return []
             time.sleep(RETRY_S)  # while a partition changes hands, say
 
@@ -83,7 +92,12 @@ class KafkaReader:
     def changed(self) -> bool:
         """See `Reader.changed`: no question to the brokers, only what they have sent by now."""
         first, self._asked = not self._asked, True
-        return self._take(self._consumer.consume(MESSAGES, 0)) or first
+        self._asker.serve()
+        self._take(self._consumer.consume(MESSAGES, 0))
+        # Also what a read of another partition has taken in, errors, and partitions to be begun again.
+        now = time.monotonic()
+        begin = any(at <= now for at in self._again_at.values())
+        return first or begin or any(buffer.news for buffer in self._buffers.values())
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -93,7 +107,11 @@ class KafkaReader:
     def _at(self, partition: int, offset: int) -> Buffered | None:
         """What is fetched from `offset` on; None where Kafka does not answer now."""
         buffer = self._buffers.get(partition)
-        return buffer if buffer is not None and buffer.offset == offset else self._start(partition, offset)
+        if buffer is not None and buffer.offset == offset:
+            return buffer
+        if time.monotonic() < self._again_at.get(partition, 0.0):
+            return None  # it did not answer a moment ago: the other partitions must not wait for it
+        return self._start(partition, offset)
 
     def _start(self, partition: int, offset: int) -> Buffered | None:
         """Fetch from `offset` on; None where Kafka does not answer now."""
@@ -101,14 +119,16 @@ class KafkaReader:
             first, end = self._asker.bounds(partition, ASK_S)
         except LogUnreachable as error:
             self._incidents.tell(str(error))
+            self._again_at[partition] = time.monotonic() + AGAIN_S
             return None
+        self._again_at.pop(partition, None)
         if offset < first:
             raise OffsetLost(f"partition {partition} of {self._topic} begins at {first}: {offset} is gone.")
         if offset > end:
             raise OffsetLost(f"partition {partition} of {self._topic} ends at {end}: {offset} was never written.")
         place = TopicPartition(self._topic, partition, offset)
         if partition in self._buffers:
-            self._consumer.incremental_unassign([place])
+            self._forget(self._buffers[partition])
         self._consumer.incremental_assign([place])
         buffer = self._buffers[partition] = Buffered(partition, offset, end)
         return buffer
@@ -121,23 +141,22 @@ class KafkaReader:
             message = self._consumer.poll(left)
             if message is not None:
                 self._take([message, *self._consumer.consume(MESSAGES, 0)])
+        if not buffer.ready:
+            buffer.wait_no_more()
 
-    def _take(self, messages: list[Message]) -> bool:
-        """Put fetched records into their partitions' buffers; whether there were any."""
-        new = False
+    def _take(self, messages: list[Message]) -> None:
+        """Put what was fetched into its partitions' buffers."""
         for message in messages:
             partition = message.partition()
             buffer = None if partition is None else self._buffers.get(partition)
             if buffer is not None:
                 buffer.add(message)
-                new = new or len(buffer) > 0
             elif (error := message.error()) is not None:
                 self._incidents.heard(error)
-        if new:
+        if any(message.error() is None for message in messages[:1]):
             self._incidents.over()
         for buffer in self._buffers.values():
             self._balance(buffer)
-        return new
 
     def _balance(self, buffer: Buffered) -> None:
         """Stop and start fetching, so that a partition nobody reads takes bounded memory."""
@@ -155,9 +174,9 @@ class KafkaReader:
         error = buffer.error
         if error is None or buffer:  # the records before it come first
             return False
-        del self._buffers[buffer.partition]
-        with suppress(KafkaException):
-            self._consumer.incremental_unassign([TopicPartition(self._topic, buffer.partition)])
+        self._forget(buffer)
+        if error.code() in _DAMAGE:
+            self._check_damage(buffer, error)
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
             raise OffsetLost(
                 f"partition {buffer.partition} of {self._topic} has no offset {buffer.offset} any more: "
@@ -165,6 +184,25 @@ class KafkaReader:
             )
         self._incidents.tell(explain(error, self._topic))
         return True
+
+    def _forget(self, buffer: Buffered) -> None:
+        """Fetch it no more."""
+        del self._buffers[buffer.partition]
+        place = [TopicPartition(self._topic, buffer.partition)]
+        with suppress(KafkaException):
+            if buffer.paused:  # else a later assignment would be paused, too
+                self._consumer.resume(place)
+            self._consumer.incremental_unassign(place)
+
+    def _check_damage(self, buffer: Buffered, error: KafkaError) -> None:
+        """Once may be the network; twice at the same place is the broker's disk."""
+        place = (buffer.partition, buffer.offset)
+        if place == self._damaged:
+            raise LogDamaged(
+                f"partition {buffer.partition} of {self._topic} cannot be read at offset {buffer.offset} "
+                f"({error.str()}): make another replica the partition's leader, then start again"
+            )
+        self._damaged = place
 
     def _lag(self, partition: int, committed: int | None) -> Lag:
         first, end = self.bounds(partition)

@@ -36,6 +36,8 @@ ROOM_S = 0.1  # how often the free space is looked up
 class LocalAppender(BaseAppender):
     """See `eventlog.protocol.Appender`. Made after a fork, not before."""
 
+    gathers = True
+
     def __init__(self, options: Options, on_done: OnDone | None) -> None:
         super().__init__(options.partitions, on_done)
         self._options = options

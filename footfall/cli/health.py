@@ -6,6 +6,7 @@ from __future__ import annotations
 import stat
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +49,18 @@ def _parts(status: dict[str, Any]) -> list[PartHealth]:
 
 def _log(settings: Settings, health: Health) -> None:
     from eventlog.opening import is_made, open_log
+    from eventlog.protocol import LogUnreachable, WrongLogError
 
     health.partitions = [PartitionHealth(number) for number in range(settings.topics()[settings.stage])]
     if not is_made(settings, settings.stage):
         return
-    reader = open_log(settings, settings.stage).reader()
-    for partition in health.partitions:
-        first, partition.end = reader.bounds(partition.partition)
-        partition.waiting_records = partition.end - first
-    reader.close()
+    try:
+        with closing(open_log(settings, settings.stage).reader()) as reader:
+            for partition in health.partitions:
+                first, partition.end = reader.bounds(partition.partition)
+                partition.waiting_records = partition.end - first
+    except (LogUnreachable, WrongLogError) as error:
+        health.problems.append(f"log: {error}")
 
 
 def _store(settings: Settings, health: Health) -> None:

@@ -212,3 +212,19 @@ class EventLogContract:
             appender.append([(0, b"%d" % n)]).result(WAIT_S)
             wait_for(reader.changed, WAIT_S)
         assert len(read_all(reader, 0)) == 50
+
+    def test_what_a_read_of_another_partition_met_is_told_too(self, appender: Appender, reader: Reader) -> None:
+        reader.read(0, 0, 1, 1)
+        reader.read(1, 0, 1, 1)
+        reader.changed()
+        appender.append([(0, b"zero"), (1, b"one")]).result(WAIT_S)
+        wait_for(lambda: bool(reader.read(0, 0, 9, 1 << 20)), WAIT_S)
+        at_one: list[LogRecord] = []
+
+        def look() -> bool:
+            if reader.changed():
+                at_one.extend(reader.read(1, 0, 9, 1 << 20))
+            return bool(at_one)
+
+        wait_for(look, WAIT_S)
+        assert [record.value for record in at_one] == [b"one"]

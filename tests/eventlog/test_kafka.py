@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -17,12 +18,20 @@ from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionTy
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
 from eventlog.kafka import KafkaLog, KafkaOptions
+from eventlog.kafka.appender import KafkaAppender
 from eventlog.kafka.topic import TopicPolicy, ensure_topic
-from eventlog.protocol import EventLog, LogFull, LogUnreachable, OffsetLost
+from eventlog.protocol import EventLog, LogFull, LogRecord, LogUnreachable, OffsetLost, WrongLogError
+from flows.items import PartitionKey
+from flows.source import LogPartition, Quiet, StageReader
 from tests.eventlog.contract import WAIT_S, EventLogContract, read_all, wait_for
 from tests.fixtures.kafka import KafkaCluster, make_cluster
 from tests.fixtures.store import free_port
 
+USERS = {"admin": "adminsecret", "footfall": "usersecret"}
+GUARDED = {
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users": "User:admin;User:ANONYMOUS",  # the brokers among themselves are nobody else
+}
 POLICY = TopicPolicy(replication=1, retention_ms=3_600_000, retention_bytes=1 << 30)
 
 
@@ -51,6 +60,17 @@ def delete_before(kafka: KafkaCluster, log: KafkaLog, offset: int) -> None:
     admin = AdminClient(kafka.config())  # has to live until the answer is there
     for future in admin.delete_records([TopicPartition(log.options.topic, 0, offset)]).values():
         future.result(WAIT_S)
+
+
+def partition_of(log: KafkaLog, offset: int = 0) -> LogPartition:
+    """As the flow reads it."""
+    stop = threading.Event()
+    return LogPartition(PartitionKey("test", 0), StageReader(log.reader()), offset, stop, Quiet(stop, 1))
+
+
+def delete_topic(kafka: KafkaCluster, log: KafkaLog) -> None:
+    admin = AdminClient(kafka.config())
+    admin.delete_topics([log.options.topic])[log.options.topic].result(WAIT_S)
 
 
 class TestContract(EventLogContract):
@@ -120,6 +140,31 @@ def test_what_retention_takes_from_under_a_reader_is_lost_loudly(kafka: KafkaClu
     reader.close()
 
 
+def test_a_flow_that_has_read_all_hears_that_the_topic_was_made_anew(kafka: KafkaCluster) -> None:
+    log = made(kafka)
+    append(log, *(b"%d" % n for n in range(20)))
+    partition = partition_of(log)
+    read: list[LogRecord] = []
+    wait_for(
+        lambda: bool(read.extend(r for c in partition.next_batch() for r in c.records) or len(read) == 20), WAIT_S
+    )
+    partition.next_batch()
+    delete_topic(kafka, log)
+    wait_for(lambda: ensure_topic(log.options, POLICY) != [], WAIT_S)
+    append(log, b"another log")
+    with pytest.raises(OffsetLost, match="made anew"):
+        wait_for(lambda: bool(partition.next_batch()), 60)
+
+
+def test_a_flow_whose_topic_was_deleted_says_so(kafka: KafkaCluster, caplog: pytest.LogCaptureFixture) -> None:
+    log = made(kafka)
+    append(log, b"x")
+    partition = partition_of(log)
+    wait_for(lambda: bool(partition.next_batch()), WAIT_S)
+    delete_topic(kafka, log)
+    wait_for(lambda: not partition.next_batch() and "footfall migrate" in caplog.text, 60)
+
+
 def test_the_marks_of_transactions_are_no_records(kafka: KafkaCluster) -> None:
     log = made(kafka)
     producer = Producer(kafka.config({"transactional.id": secrets.token_hex(4), "log_level": 0}))
@@ -157,6 +202,7 @@ def test_what_nobody_reads_takes_bounded_memory(kafka: KafkaCluster) -> None:
     waiting = reader._buffers[1]
     assert waiting.paused
     assert waiting.bytes < 15_000_000, "the whole partition is in memory"
+    assert len(read_all(reader, 1, 700)) == 2300  # beginning elsewhere while it is held
     assert len(read_all(reader, 1, 1)) == 2999
     reader.close()
 
@@ -180,18 +226,45 @@ def test_a_death_of_the_broker_loses_and_repeats_nothing(mortal: KafkaCluster) -
     futures = [appender.append([(n % 2, b"%d" % n)]) for n in range(200)]
     mortal.brokers[0].kill()
     futures += [appender.append([(n % 2, b"%d" % n)]) for n in range(200, 400)]
-    assert reader.changed() in (True, False)  # it neither hangs nor raises
+    reader.changed()  # neither hangs nor raises
     mortal.brokers[0].restart()
     for future in futures:
         future.result(WAIT_S)
-    seen: list[bytes] = []
     for partition in range(2):
         records = read_all(reader, partition)
         wait_for(lambda p=partition, r=records: bool(r.extend(read_all(reader, p, len(r))) or len(r) == 200))  # type: ignore[misc]
-        seen += [record.value for record in records]
-    assert sorted(map(int, seen)) == list(range(400))
+        assert [int(record.value) for record in records] == list(range(partition, 400, 2))
     appender.close(WAIT_S)
     reader.close()
+
+
+def test_a_flow_that_starts_while_the_broker_stands_still_reads_on_afterwards(mortal: KafkaCluster) -> None:
+    log = made(mortal)
+    append(log, b"before")
+    partition = partition_of(log)
+    mortal.brokers[0].pause()
+    assert not list(partition.next_batch())
+    mortal.brokers[0].resume()
+    wait_for(lambda: bool(partition.next_batch()), WAIT_S)
+
+
+def test_a_broker_that_is_away_is_told_in_a_line_or_two(
+    mortal: KafkaCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = made(mortal, delivery_timeout_s=2.0)
+    appender, reader = log.appender(), log.reader()
+    appender.append([(0, b"x")]).result(WAIT_S)
+    reader.commit("flow", 0, 1)
+    mortal.brokers[0].kill()
+    for _ in range(4):
+        assert isinstance(appender.append([(0, b"x")]).exception(WAIT_S), LogFull)
+        reader.changed()
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("eventlog.kafka")]
+    assert 1 <= len(lines) <= 4, lines
+    began = time.monotonic()
+    reader.close()
+    assert time.monotonic() - began < 10
+    appender.close(WAIT_S)
 
 
 def test_a_broker_that_is_away_fills_the_queue_and_then_refuses_at_once(mortal: KafkaCluster) -> None:
@@ -251,14 +324,43 @@ def test_a_wrong_password_is_said_and_not_shown(tmp_path: Path) -> None:
         assert "wrongsecret" not in repr(options_of(cluster, client=wrong))
 
 
+def test_a_user_who_may_not_write_is_told_and_can_once_they_may(tmp_path: Path) -> None:
+    """A refusal is fatal to the client: it has to be made anew."""
+    with make_cluster(tmp_path, sasl=USERS, properties=GUARDED) as cluster:
+        own = {**cluster.config(), "sasl.username": "footfall", "sasl.password": USERS["footfall"]}
+        options = options_of(cluster, 1, client=own)
+        ensure_topic(replace(options, client=cluster.config()), POLICY)
+        appender = KafkaAppender(options, None)
+        error = appender.append([(0, b"x")]).exception(WAIT_S)
+        assert isinstance(error, LogFull)
+        assert "docs/kafka.md" in str(error)
+        grant(cluster, options)
+
+        def can() -> bool:
+            return appender.append([(0, b"x")]).exception(WAIT_S) is None
+
+        wait_for(can, 60)
+        appender.close(WAIT_S)
+
+
+def test_a_certificate_that_cannot_be_read_is_named(kafka: KafkaCluster) -> None:
+    client = {**kafka.config(), "security.protocol": "SSL", "ssl.ca.location": "/nowhere/ca.pem"}
+    with pytest.raises(WrongLogError, match="FOOTFALL_KAFKA_CA_FILE"):
+        KafkaLog(options_of(kafka, client=client))
+
+
+def test_a_record_that_no_topic_takes_is_refused_for_good(kafka: KafkaCluster) -> None:
+    log = made(kafka)
+    appender = log.appender()
+    with pytest.raises(ValueError, match="topics take"):
+        appender.append([(0, bytes(5 << 20))])
+    appender.append([(0, b"the next one")]).result(WAIT_S)
+    appender.close(WAIT_S)
+
+
 def test_the_permissions_that_the_documentation_lists_suffice(tmp_path: Path) -> None:
-    properties = {
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        "super.users": "User:admin;User:ANONYMOUS",  # nobody else is among the brokers themselves
-    }
-    users = {"admin": "adminsecret", "footfall": "usersecret"}
-    with make_cluster(tmp_path, sasl=users, properties=properties) as cluster:
-        own = {**cluster.config(), "sasl.username": "footfall", "sasl.password": "usersecret"}
+    with make_cluster(tmp_path, sasl=USERS, properties=GUARDED) as cluster:
+        own = {**cluster.config(), "sasl.username": "footfall", "sasl.password": USERS["footfall"]}
         options = options_of(cluster, client=own)
         with pytest.raises(LogUnreachable, match=r"docs/kafka\.md"):
             ensure_topic(options, POLICY)
