@@ -20,7 +20,7 @@ from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 from eventlog.kafka import KafkaLog, KafkaOptions
 from eventlog.kafka.appender import KafkaAppender
 from eventlog.kafka.topic import TopicPolicy, ensure_topic
-from eventlog.protocol import EventLog, LogFull, LogRecord, LogUnreachable, OffsetLost, WrongLogError
+from eventlog.protocol import EventLog, LogFull, LogUnreachable, OffsetLost, WrongLogError
 from flows.items import PartitionKey
 from flows.source import LogPartition, Quiet, StageReader
 from tests.eventlog.contract import WAIT_S, EventLogContract, read_all, wait_for
@@ -144,11 +144,7 @@ def test_a_flow_that_has_read_all_hears_that_the_topic_was_made_anew(kafka: Kafk
     log = made(kafka)
     append(log, *(b"%d" % n for n in range(20)))
     partition = partition_of(log)
-    read: list[LogRecord] = []
-    wait_for(
-        lambda: bool(read.extend(r for c in partition.next_batch() for r in c.records) or len(read) == 20), WAIT_S
-    )
-    partition.next_batch()
+    wait_for(lambda: not partition.next_batch() and partition.snapshot() == 20, WAIT_S)
     delete_topic(kafka, log)
     wait_for(lambda: ensure_topic(log.options, POLICY) != [], WAIT_S)
     append(log, b"another log")
