@@ -88,6 +88,8 @@ def share(store: ObjectStore) -> None:
 class ObjectStoreContract:
     """The suite."""
 
+    many = 1030  # more than a page, where there are pages
+
     @pytest.fixture
     def opened(self) -> Opened:
         raise NotImplementedError
@@ -186,7 +188,7 @@ class ObjectStoreContract:
             assert listed(store, "b", after) == [n for n in there if n > after and n.startswith("b")], after
 
     def test_more_objects_than_one_page(self, store: ObjectStore) -> None:
-        names = [f"m/{number // 100:02}/{number:04}" for number in range(1030)]
+        names = [f"m/{number // 100:02}/{number:04}" for number in range(self.many)]
         for name in names:
             store.put(name, b"")
         assert listed(store) == names

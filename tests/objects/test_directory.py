@@ -21,6 +21,8 @@ from tests.objects.contract import ObjectStoreContract, Opened, listed, share
 
 
 class TestDirectory(ObjectStoreContract):
+    many = 230
+
     @pytest.fixture
     def opened(self, tmp_path: Path) -> Opened:
         return lambda stage: DirectoryStore(tmp_path / "objects", stage)

@@ -15,8 +15,9 @@ import pytest
 
 from footfall.settings import Settings
 from objects.opening import open_objects, prepare_objects
-from objects.protocol import ObjectStoreError, ObjectStoreUnreachable, WrongObjectStore
+from objects.protocol import ObjectStoreError, ObjectStoreFull, ObjectStoreUnreachable, WrongObjectStore
 from objects.s3 import S3Store
+from tests.fixtures.disk import SmallDisks
 from tests.fixtures.kafka_properties import make_certificate, quiet_port
 from tests.fixtures.s3 import OwnS3, S3Server
 from tests.fixtures.versitygw import BUILD_TIMEOUT
@@ -164,6 +165,26 @@ def test_a_server_that_hangs_is_not_waited_for(server: OwnS3) -> None:
         assert time.monotonic() - began < 4
     server.resume()
     assert store.size("a") == 1  # whichever of the two came last
+
+
+def test_a_server_whose_disk_is_full(make_s3: MakeS3, small_disks: SmallDisks) -> None:
+    server = make_s3()
+    server.command = small_disks.command({server.folder / "data": "size=8m"})
+    server.start()
+    server.client().make_bucket("footfall")
+    store = S3Store(server.options("footfall"), "prod")
+    store.put("a", b"old")
+    began = time.monotonic()
+    with told(ObjectStoreFull, "needs 3000000 bytes", server.secret_key):
+        for number in range(10):
+            store.put(f"b/{number}", bytes(3_000_000))
+    with told(ObjectStoreFull, "a needs 3000000 bytes"):
+        store.put("a", bytes(3_000_000))
+    assert time.monotonic() - began < 5, "it must not try again"
+    assert store.get("a") == b"old"
+    assert {found.size for found in store.listing("b/")} == {3_000_000}
+    store.delete("b/0")
+    store.put("a", bytes(3_000_000))
 
 
 def test_tls_with_a_certificate_of_ones_own(make_s3: MakeS3, tmp_path: Path) -> None:
