@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eventlog.local import LocalLog
@@ -13,10 +14,11 @@ if TYPE_CHECKING:
     from eventlog.kafka import KafkaOptions
 
 HOUR_MS = 3_600_000
+PATIENCE_S = 10.0
 
 
-def open_log(settings: Settings, stage: str) -> EventLog:
-    """The raw topic of a served stage.
+def open_log(settings: Settings, stage: str, *, patience_s: float = PATIENCE_S) -> EventLog:
+    """The raw topic of a served stage; `patience_s` is for brokers that do not answer.
 
     The local one is made where there is none; on Kafka `prepare_log` does that. Raises
     `WrongLogError`, and on Kafka `LogUnreachable`.
@@ -24,7 +26,7 @@ def open_log(settings: Settings, stage: str) -> EventLog:
     if settings.kafka_bootstrap:
         from eventlog.kafka import KafkaLog  # imported where it is used: it takes time and memory
 
-        return KafkaLog(kafka_options(settings, stage))
+        return KafkaLog(replace(kafka_options(settings, stage), request_timeout_s=patience_s))
     return LocalLog(
         settings.log_dir(stage),
         settings.topics()[stage],

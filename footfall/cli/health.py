@@ -19,6 +19,7 @@ from footfall.names import DEV_STAGE, database_name
 from footfall.settings import Settings
 
 LOW_DISK_BYTES = 2 * 1024**3
+PATIENCE_S = 3.0  # with brokers that do not answer
 
 
 def look(settings: Settings) -> Health:
@@ -55,7 +56,7 @@ def _log(settings: Settings, health: Health) -> None:
     if not is_made(settings, settings.stage):
         return
     try:
-        with closing(open_log(settings, settings.stage).reader()) as reader:
+        with closing(open_log(settings, settings.stage, patience_s=PATIENCE_S).reader()) as reader:
             for partition in health.partitions:
                 first, partition.end = reader.bounds(partition.partition)
                 partition.waiting_records = partition.end - first
