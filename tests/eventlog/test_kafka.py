@@ -20,7 +20,7 @@ from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 from eventlog.kafka import KafkaLog, KafkaOptions
 from eventlog.kafka.appender import KafkaAppender
 from eventlog.kafka.topic import TopicPolicy, ensure_topic
-from eventlog.protocol import EventLog, LogFull, LogUnreachable, OffsetLost, WrongLogError
+from eventlog.protocol import EventLog, LogDamaged, LogFull, LogUnreachable, OffsetLost, WrongLogError
 from flows.items import PartitionKey
 from flows.source import LogPartition, Quiet, StageReader
 from tests.eventlog.contract import WAIT_S, EventLogContract, read_all, wait_for
@@ -231,6 +231,24 @@ def test_a_death_of_the_broker_loses_and_repeats_nothing(mortal: KafkaCluster) -
         wait_for(lambda p=partition, r=records: bool(r.extend(read_all(reader, p, len(r))) or len(r) == 200))  # type: ignore[misc]
         assert [int(record.value) for record in records] == list(range(partition, 400, 2))
     appender.close(WAIT_S)
+    reader.close()
+
+
+def test_a_batch_that_the_brokers_disk_has_damaged_is_an_error(mortal: KafkaCluster) -> None:
+    log = made(mortal)
+    for value in (b"first", secrets.token_bytes(1000), b"last"):
+        append(log, value)
+    broker = mortal.brokers[0]
+    broker.stop()
+    (segment,) = broker.directory.rglob(f"{log.options.topic}-0/{0:020}.log")
+    data = bytearray(segment.read_bytes())
+    data[len(data) // 2] ^= 1  # in the middle one, the largest
+    segment.write_bytes(data)
+    broker.start()
+    reader = log.reader()
+    assert [record.value for record in reader.read(0, 0, 1, 1)] == [b"first"]
+    with pytest.raises(LogDamaged, match="offset 1"):
+        wait_for(lambda: bool(reader.read(0, 1, 1, 1)), WAIT_S)
     reader.close()
 
 
