@@ -7,7 +7,7 @@ import sys
 
 BENCHES = (
     "eventlog", "gateway", "enrich", "agents", "sessioniser", "session_stall", "flow", "store", "storage",
-    "pipeline", "freshness", "footprint", "memory",
+    "pipeline", "freshness", "footprint", "memory", "gateway --kafka", "pipeline --kafka",
 )  # fmt: skip
 
 
@@ -20,7 +20,7 @@ def main(names: list[str]) -> int:
     failed = []
     for name in names or BENCHES:
         print(f"\n== {name} (python -m bench.{name})", flush=True)
-        if subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode:
+        if subprocess.run([sys.executable, "-m", *f"bench.{name}".split()], check=False).returncode:
             failed.append(name)
     if failed:
         print(f"\nfailed: {', '.join(failed)}")

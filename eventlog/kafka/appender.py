@@ -8,6 +8,7 @@ log: whoever retries sends the same batch id again.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -102,8 +103,9 @@ class KafkaAppender(BaseAppender):
         """A producer that met a fatal error takes nothing ever again: fail what it has, make another."""
         self._deliveries.give_up(error)
         self._finish(self._deliveries.take_finished())
-        if self._stop.wait(self._backoff_s):
-            self._producer.purge()
+        again_at = time.monotonic() + self._backoff_s
+        while not self._stop.wait(POLL_S) and time.monotonic() < again_at:
+            self._finish(self._deliveries.take_finished())  # what is refused meanwhile hears so at once
         self._backoff_s = min(2 * self._backoff_s, LONGEST_BACKOFF_S)
         self._fatal = None
         self._producer = self._new_producer()

@@ -84,7 +84,7 @@ class Asker:
             thread.join(CLOSE_S)
         self._consumers.clear()
 
-    def _committed(self, error: KafkaError | None, _places: object) -> None:
+    def _on_commit(self, error: KafkaError | None, _places: object) -> None:
         if error is not None:
             self._incidents.tell(explain(error, self._options.topic))
 
@@ -99,7 +99,7 @@ class Asker:
         if consumer is None:
             config = self._options.consumer_config(group) | {
                 "error_cb": self._incidents.heard,
-                "on_commit": self._committed,
+                "on_commit": self._on_commit,
             }
             consumer = self._consumers[group] = Consumer(config)
         return consumer

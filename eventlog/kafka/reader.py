@@ -22,11 +22,8 @@ MESSAGES = 1_000  # taken from the client library at a time
 FETCH_S = 2.0  # how long a read waits for records that are known to be there
 PASSING_S = 0.5  # how long a read tries again what passes by itself
 AGAIN_S = 1.0  # between two tries to begin with a partition
-_DAMAGE = {
-    KafkaError._BAD_MSG,
-    KafkaError._BAD_COMPRESSION,
-}
 ASK_S = 2.0  # how long a read waits to learn where a partition ends
+_DAMAGE = {KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION}
 
 
 class KafkaReader:
