@@ -13,7 +13,7 @@ from confluent_kafka.cimpl import NewTopic
 from eventlog.kafka import KafkaLog, KafkaOptions
 from eventlog.kafka.topic import ensure_topic
 from eventlog.protocol import LogUnreachable, WrongLogError
-from tests.eventlog.test_kafka import POLICY, options_of
+from tests.eventlog.kafka_topics import POLICY, options_of
 from tests.fixtures.kafka import KafkaCluster
 
 GOOD = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": "4194304", "retention.ms": "-1"}
