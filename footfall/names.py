@@ -110,7 +110,6 @@ class Source(IntEnum):
 
 
 RAW_TOPIC = "raw"
-DEV_STAGE = "dev"
 
 
 def topic_name(stage: str, name: str) -> str:

@@ -10,11 +10,11 @@ import ipaddress
 import re
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from footfall.names import DEV_STAGE, RAW_TOPIC, topic_name
+from footfall.names import RAW_TOPIC, topic_name
 from footfall.sites import MAX_WINDOW_MS, MIN_WINDOW_MS
 
 MINUTE_MS = 60_000
@@ -32,6 +32,11 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("data"), description="Where the embedded default keeps everything.")
     stage: str = Field("prod", pattern=r"^[a-z][a-z0-9]{0,15}$", description="dev, staging or prod.")
+    dev_stage: str = Field(
+        "dev",
+        pattern=r"^([a-z][a-z0-9]{0,15})?$",
+        description="Stage of events from localhost and preview domains, served as well; empty: they are refused.",
+    )
     partitions: int = Field(4, ge=1, le=1024, description="Log partitions; fixed when the log is made.")
 
     gateway_host: str = Field("127.0.0.1", description="Address the gateway listens on.")
@@ -126,6 +131,17 @@ class Settings(BaseSettings):
     quarantine_days: int = Field(14, ge=1, description="Days before quarantined input is deleted.")
     quarantine_per_site_per_day: int = Field(10_000, ge=1, description="Quarantined items kept per site and day.")
 
+    @field_validator("dev_stage")
+    @classmethod
+    def _is_another_stage(cls, dev_stage: str, info: ValidationInfo) -> str:
+        if dev_stage == info.data.get("stage") != "dev":
+            raise PydanticCustomError(
+                "dev_stage",
+                "this is FOOTFALL_STAGE too, so that events from localhost would count there: give another name, "
+                "or leave it empty to refuse them",
+            )
+        return dev_stage
+
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, text: str) -> str:
@@ -166,9 +182,10 @@ class Settings(BaseSettings):
         return url
 
     def topics(self) -> dict[str, int]:
-        """The served stages with their number of partitions: this stage, and dev for
-        events from localhost and preview domains."""
-        return {self.stage: self.partitions} | ({} if self.stage == DEV_STAGE else {DEV_STAGE: 1})
+        """The served stages with their number of partitions: this stage, and where there is one
+        that of events from localhost and preview domains."""
+        others = {self.dev_stage: 1} if self.dev_stage not in ("", self.stage) else {}
+        return {self.stage: self.partitions} | others
 
     def log_dir(self, stage: str) -> Path:
         """Directory of a stage's raw topic in the local log."""

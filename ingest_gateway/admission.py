@@ -10,7 +10,7 @@ from typing import NamedTuple
 from footfall.settings import Settings
 from ingest_gateway.address import Address, AddressResolver, parse_networks
 from ingest_gateway.answers import RefusedError
-from ingest_gateway.caller import Caller, admit_browser, admit_server
+from ingest_gateway.caller import Caller, Stages, admit_browser, admit_server
 from ingest_gateway.client import CLIENT_HEADERS, Client, read_client
 from ingest_gateway.directory import Directory
 from ingest_gateway.limits import AddressLimit
@@ -34,7 +34,7 @@ class Admission:
     """Admits requests; refuses with `RefusedError` 401, 403 or 429."""
 
     def __init__(self, settings: Settings, directory: Directory, counts: Counts) -> None:
-        self._stage = settings.stage
+        self._stages = Stages(settings.stage, settings.dev_stage)
         self._country_header = settings.country_header.lower()
         self._directory = directory
         self._counts = counts
@@ -72,14 +72,14 @@ class Admission:
 
     def _browser(self, peer: str, public_id: str, headers: Mapping[str, str]) -> Known:
         address = self._address(peer, headers)
-        caller = admit_browser(self._directory.view, public_id, headers, self._stage)
+        caller = admit_browser(self._directory.view, public_id, headers, self._stages)
         return Known(caller, read_client(headers, address, self._country_header), {})
 
     def server(self, request: Request) -> Known:
         """The server by its key."""
         headers, peer = request.headers, request.scope.client
         address, authorization = self._address(peer, headers), headers.get("authorization", "")
-        caller = admit_server(self._directory.view, authorization, headers, address, self._stage, request.now)
+        caller = admit_server(self._directory.view, authorization, headers, address, self._stages, request.now)
         return Known(caller, Client(address), {})
 
     def check_rate(self, known: Known) -> None:

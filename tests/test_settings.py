@@ -20,6 +20,8 @@ from footfall.settings import Settings
         ("heartbeat_seconds", "nan", "finite"),
         ("session_window_minutes", "inf", "finite"),
         ("gateway_port", "0", "greater"),
+        ("dev_stage", "prod", "FOOTFALL_STAGE too"),
+        ("dev_stage", "a-b", "match"),
     ],
 )
 def test_up_names_the_setting_and_what_is_wrong(
@@ -32,6 +34,20 @@ def test_up_names_the_setting_and_what_is_wrong(
     assert f"FOOTFALL_{name.upper()}: " in result.output
     assert says in result.output
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("stage", "dev_stage", "topics"),
+    [
+        ("prod", "dev", {"prod": 4, "dev": 1}),
+        ("staging", "devstaging", {"staging": 4, "devstaging": 1}),
+        ("staging", "", {"staging": 4}),
+        ("dev", "dev", {"dev": 4}),
+        ("dev", "", {"dev": 4}),
+    ],
+)
+def test_the_stages_that_are_served(stage: str, dev_stage: str, topics: dict[str, int]) -> None:
+    assert Settings(stage=stage, dev_stage=dev_stage).topics() == topics
 
 
 @pytest.mark.parametrize("value", ["", " ", "127.0.0.1", "10.1.2.3/8, ::1/128,", "127.0.0.1/32"])

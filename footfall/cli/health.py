@@ -15,7 +15,7 @@ from footfall.cli.room import disks
 from footfall.cli.running import read_status
 from footfall.cli.state import Health, PartHealth, PartitionHealth, SiteLedger
 from footfall.cli.verdict import judge
-from footfall.names import DEV_STAGE, database_name
+from footfall.names import database_name
 from footfall.settings import Settings
 
 LOW_DISK_BYTES = 2 * 1024**3
@@ -88,8 +88,8 @@ def _store(settings: Settings, health: Health) -> None:
 
 
 def _dev(settings: Settings, health: Health) -> None:
-    count = settings.topics().get(DEV_STAGE, 0)
-    found = _progress(settings, DEV_STAGE) if count else {}
+    count = settings.topics().get(settings.dev_stage, 0)
+    found = _progress(settings, settings.dev_stage) if count else {}
     health.dev_heartbeat_age_s = _oldest([found.get(number, (None, 0))[0] for number in range(count)])
 
 

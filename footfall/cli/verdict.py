@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from embedded.view import duration, heartbeat_limit_s
 from footfall.cli.jobs_health import Worker, job_troubles
 from footfall.cli.trouble import Trouble
-from footfall.names import DEV_STAGE
 from footfall.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,17 +65,18 @@ def _parts(settings: Settings, health: Health) -> list[Trouble]:
 
 
 def _dev(settings: Settings, health: Health) -> list[Trouble]:
-    """Stage dev has a log and a way through the flow of its own. Looked at once the flow had
-    time for it: it counts as ready when the stage's own heartbeats are stored."""
+    """Where localhost and previews have a stage, it has a log and a way through the flow of its own. Looked at
+    once the flow had time for it: it counts as ready when its main stage's heartbeats are stored."""
     up_s = next((part.up_s for part in health.parts if part.name == "flow" and part.state == "ready"), 0.0)
     age = health.dev_heartbeat_age_s
-    if DEV_STAGE not in settings.topics() or settings.stage == DEV_STAGE or up_s < heartbeat_limit_s(settings):
+    stage = settings.dev_stage
+    if stage in ("", settings.stage) or up_s < heartbeat_limit_s(settings):
         return []
     if age is not None and age < heartbeat_limit_s(settings):
         return []
     last = "no heartbeat is in the store" if age is None else f"its last heartbeat was stored {duration(age)} ago"
-    found = f"events of stage {DEV_STAGE} (from localhost and previews) do not get through: {last}"
-    return [Trouble(DEV_STAGE, found, f"{_log(settings, 'flow')} says why")]
+    found = f"events of stage {stage} (from localhost and previews) do not get through: {last}"
+    return [Trouble(stage, found, f"{_log(settings, 'flow')} says why")]
 
 
 def _jobs(settings: Settings, health: Health, status: dict[str, Any]) -> list[Trouble]:

@@ -15,7 +15,7 @@ from footfall.sites import Site
 from ingest_gateway.address import AddressResolver, parse_networks
 from ingest_gateway.admission import KEY_HEADERS, Admission, Known
 from ingest_gateway.answers import RefusedError
-from ingest_gateway.caller import admit_browser
+from ingest_gateway.caller import Stages, admit_browser
 from ingest_gateway.client import read_client
 from ingest_gateway.directory import Directory
 from ingest_gateway.metrics import Counts
@@ -120,7 +120,7 @@ def recognise(by: Admission, headers: dict[str, str], query: str = "", client: s
 def read_of(headers: dict[str, str], directory: Directory, site: Site) -> set[str]:
     """The headers that are looked at to admit this browser and to describe it."""
     seen = Recorder(headers)
-    admit_browser(directory.view, site.public_id, seen, "prod")
+    admit_browser(directory.view, site.public_id, seen, Stages("prod", "dev"))
     address = AddressResolver(parse_networks("127.0.0.1")).resolve("127.0.0.1:5", "", "")
     read_client(seen, address, COUNTRY)
     return seen.read
@@ -171,6 +171,30 @@ def test_referer_counts_where_there_is_no_origin(admission: Admission, site: Sit
     assert recognise(admission, {"x-footfall-site": site.public_id}).client.signals != first.client.signals
     with pytest.raises(RefusedError):
         recognise(admission, mine | {"referer": "https://evil.example/"})
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "https://pr-7-shop.vercel.app"])
+def test_without_a_stage_for_them_localhost_and_previews_are_refused(
+    directory: Directory, site: Site, origin: str
+) -> None:
+    """They must not count in production; neither by public id nor by server key."""
+    own = Settings(stage="staging", dev_stage="devstaging", trusted_proxies="127.0.0.1")
+    none = own.model_copy(update={"dev_stage": ""})
+    _, text = directory._control.create_key(site.site_id, now=0)
+    directory.refresh()
+    mine = {"x-footfall-site": site.public_id, "origin": origin}
+    server = _request({"authorization": f"Bearer {text}", "origin": origin})
+    taken = Admission(own, directory, Counts())
+    assert recognise(taken, mine).caller.stage == taken.server(server).caller.stage == "devstaging"
+    refusing = Admission(none, directory, Counts())
+    with pytest.raises(RefusedError, match="FOOTFALL_DEV_STAGE") as browser:
+        recognise(refusing, mine)
+    with pytest.raises(RefusedError, match="FOOTFALL_DEV_STAGE") as key:
+        refusing.server(server)
+    for refused in (browser.value, key.value):
+        assert (refused.status, refused.error) == (403, "dev_origin")
+    here = {"x-footfall-site": site.public_id, "origin": "https://shop.example.com"}
+    assert recognise(refusing, here).caller.stage == "staging"
 
 
 def test_sites_and_peers_are_told_apart(admission: Admission, directory: Directory, site: Site) -> None:
