@@ -9,13 +9,12 @@ import sys
 import time
 
 import control
-from embedded.probe import StoreError, query_store
 from eventlog.opening import prepare_log
 from eventlog.protocol import LogUnreachable, WrongLogError
 from footfall.names import database_name
 from footfall.settings import Settings
-from sinks.clickhouse import connect
-from sinks.migrate import migrate
+from sinks.clickhouse import StoreUnreachableError, connect, in_one_line, is_retryable
+from sinks.migrate import MigrationError, migrate
 
 STORE_TIMEOUT_S = 60.0
 POLL_S = 0.05
@@ -32,14 +31,16 @@ def prepare(settings: Settings) -> list[str]:
 
 
 def _wait_for_store(settings: Settings) -> None:
-    """Until it answers; `TimeoutError` after `STORE_TIMEOUT_S`."""
+    """Until it answers; `StoreUnreachableError` after `STORE_TIMEOUT_S`, or at once where it refuses us."""
     deadline = time.monotonic() + STORE_TIMEOUT_S
     while True:
         try:
-            query_store(settings, "SELECT 1", timeout_s=1.0)
-        except StoreError as error:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"the store does not answer: {error}") from error
+            client = connect(settings)
+            client.execute("SELECT 1")
+            client.disconnect()
+        except Exception as error:
+            if not is_retryable(error) or time.monotonic() > deadline:
+                raise StoreUnreachableError(f"the store does not answer: {in_one_line(error)}") from error
             time.sleep(POLL_S)
         else:
             return
@@ -62,7 +63,7 @@ def main() -> int:
     try:
         for line in prepare(Settings.model_validate({})):
             sys.stdout.write(line + "\n")
-    except (control.ControlError, LogUnreachable, WrongLogError) as error:
+    except (control.ControlError, LogUnreachable, WrongLogError, StoreUnreachableError, MigrationError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

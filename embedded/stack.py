@@ -19,6 +19,7 @@ from footfall.settings import Settings
 # reads the log, then who keeps the results.
 STOP_ORDER = ("gateway", "flow", "jobs", "valkey", "store")
 VALKEY_MEMORY = "64mb"
+UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
 
 
 class PortTakenError(StartError):
@@ -26,10 +27,14 @@ class PortTakenError(StartError):
 
 
 def parts(settings: Settings) -> list[Part]:
-    """The parts; `settings` are resolved (`embedded.paths.resolve`)."""
+    """The parts, in the order of their start; `settings` are resolved (`embedded.paths.resolve`).
+
+    What the settings name a server for is not among them.
+    """
+    own_valkey = has_own_valkey(settings)
     return [
-        _store(settings),
-        _valkey(settings),
+        *([_store(settings)] if settings.has_own_store else []),
+        *([_valkey(settings)] if own_valkey else []),
         Part(
             name="prepare",
             argv=_module("embedded.prepare"),
@@ -47,7 +52,7 @@ def parts(settings: Settings) -> list[Part]:
             name="flow",
             argv=_module("flows"),
             ready=partial(_flow_stores, settings),
-            after=("prepare", "valkey"),
+            after=("prepare", "valkey") if own_valkey else ("prepare",),
             stop_s=30.0,  # a last flush and a recovery point
         ),
         Part(name="jobs", argv=_module("jobs"), after=("flow",), stop_s=15.0),
@@ -67,11 +72,13 @@ def supervisor(
         "store": settings.clickhouse_port,
         "store_http": settings.clickhouse_http_port,
     }
+    started = parts(settings)
+    names = {part.name for part in started}
     return Supervisor(
         settings.data_dir,
-        parts(settings),
-        environment(settings) | {"PYTHONUNBUFFERED": "1"},
-        stop_order=STOP_ORDER,
+        started,
+        environment(settings) | UNBUFFERED,
+        stop_order=[name for name in STOP_ORDER if name in names],
         watch=watch,
         ports=ports,
         tick=tick,
@@ -85,17 +92,32 @@ def check_ports(settings: Settings) -> None:
         why = probe.port_taken(host, port)
         if why:
             raise PortTakenError(
-                f"port {port} on {host} cannot be used: {why}. Stop it, or set {name} to a free port."
+                f"port {port} on {host} cannot be used: {why}. Stop it, or set {name} to a free port.{_hint(name)}"
             )
+
+
+def _hint(name: str) -> str:
+    """For whoever named a server of theirs and forgot what tells it from the embedded one."""
+    if "CLICKHOUSE" not in name:
+        return ""
+    return " If it is a ClickHouse server of your own, set FOOTFALL_CLICKHOUSE_PASSWORD: then no store is started."
 
 
 def port_settings(settings: Settings) -> list[tuple[str, str, int]]:
     """(variable, host, port) of all parts that listen."""
+    gateway = ("FOOTFALL_GATEWAY_PORT", settings.gateway_host, settings.gateway_port)
+    if not settings.has_own_store:
+        return [gateway]
     return [
-        ("FOOTFALL_GATEWAY_PORT", settings.gateway_host, settings.gateway_port),
+        gateway,
         ("FOOTFALL_CLICKHOUSE_PORT", settings.clickhouse_host, settings.clickhouse_port),
         ("FOOTFALL_CLICKHOUSE_HTTP_PORT", settings.clickhouse_host, settings.clickhouse_http_port),
     ]
+
+
+def has_own_valkey(settings: Settings) -> bool:
+    """Whether live counters are kept in the Valkey that belongs to the data directory."""
+    return settings.redis_url in ("", f"unix://{socket_path(settings.data_dir)}")
 
 
 def _flow_stores(settings: Settings, since: float) -> bool:

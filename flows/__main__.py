@@ -16,6 +16,7 @@ from bytewax.run import cli_main
 
 from control import ControlError
 from eventlog.protocol import LogDamaged, LogUnreachable, OffsetLost, WrongLogError
+from flows.alone import hold_alone
 from flows.app import build
 from flows.garbage import collect_seldom
 from flows.room import no_room, ran_out_of_room, wait_for_room
@@ -47,6 +48,9 @@ def main() -> int:
     signal.signal(signal.SIGINT, request_stop)
     recovery = settings.data_dir / "flow"
     recovery.mkdir(parents=True, exist_ok=True)
+    if not hold_alone(recovery):
+        logger.error("stopped: another flow runs on %s; stop it, or set FOOTFALL_DATA_DIR", settings.data_dir)
+        return 1
     if not wait_for_room(recovery, stop):
         return 0
     if not any(recovery.glob("*.sqlite3")):

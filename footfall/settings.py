@@ -92,7 +92,9 @@ class Settings(BaseSettings):
     clickhouse_port: int = Field(9000, ge=1, le=65535, description="Store, native protocol.")
     clickhouse_http_port: int = Field(8123, ge=1, le=65535, description="Store, HTTP.")
     clickhouse_user: str = Field("footfall", description="Store user that writes.")
-    clickhouse_password: str = Field("", repr=False, description="Its password; empty: the embedded one's file.")
+    clickhouse_password: str = Field(
+        "", repr=False, description="Its password; empty: the store is the embedded one, which makes its own."
+    )
     redis_url: str = Field("", repr=False, description="Live counters; empty: a socket in the data directory.")
     control_url: str = Field(
         "", repr=False, description="SQLAlchemy URL of the control plane; empty: SQLite in the data directory."
@@ -194,6 +196,12 @@ class Settings(BaseSettings):
     def objects_dir(self) -> Path:
         """Directory of the object store where no server is named."""
         return self.data_dir / "objects"
+
+    @property
+    def has_own_store(self) -> bool:
+        """Whether the store is the embedded one. A server of one's own has a password, which only its owner
+        knows; its address tells less, since it may be on this machine too."""
+        return not self.clickhouse_password
 
     def control_plane_url(self) -> str:
         """The control plane's SQLAlchemy URL."""

@@ -19,6 +19,7 @@ import footfall
 # name: (module, what `footfall --help` says)
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("up", "Start everything and keep it running."),
+    "run": ("part", "Run one part alone, where servers or containers are yours."),
     "demo": ("demo", "Start everything, send traffic, watch sessions close."),
     "status": ("status", "How old is the newest data, and how is every part?"),
     "doctor": ("doctor", "Check the installation and say how to mend what is wrong."),

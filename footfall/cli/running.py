@@ -89,7 +89,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 @contextlib.contextmanager
 def running_or_started(settings: Settings, start: bool) -> Iterator[None]:
     """Go on if Footfall runs; else start it for the block, where that is asked for."""
-    if read_status(settings) is not None or settings.clickhouse_password:
+    if read_status(settings) is not None or not settings.has_own_store:
         yield
     elif start:
         with started(settings):

@@ -18,6 +18,8 @@ def command(plain: bool) -> None:
 
     Starts the store, Valkey, the gateway, the dataflow and the jobs; restarts what dies;
     on Ctrl-C or SIGTERM drains them in order. Everything is kept in FOOTFALL_DATA_DIR.
+    No store is started where FOOTFALL_CLICKHOUSE_PASSWORD is set, no Valkey where
+    FOOTFALL_REDIS_URL is: there they are servers of your own.
     """
     from embedded.lock import DataDirLock, end_leftovers
     from embedded.paths import make_dirs, resolve
@@ -88,9 +90,10 @@ def _run_table(settings: Settings) -> None:
 
 def where_to_look(settings: Settings) -> str:
     """Addresses to try."""
+    password = f"  (user reader, password in {settings.data_dir / 'secrets' / 'clickhouse_reader'})"
     return (
         f"  gateway  http://{settings.gateway_host}:{settings.gateway_port}/v1/batch\n"
-        f"  store    http://{settings.clickhouse_host}:{settings.clickhouse_http_port}  (user reader, password in "
-        f"{settings.data_dir / 'secrets' / 'clickhouse_reader'})\n"
+        f"  store    http://{settings.clickhouse_host}:{settings.clickhouse_http_port}"
+        f"{password if settings.has_own_store else ''}\n"
         "  next     footfall site add shop.example.com"
     )

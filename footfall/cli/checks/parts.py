@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from embedded.paths import socket_path
 from embedded.probe import StoreError, http_ok, query_store, valkey_ok
+from embedded.stack import has_own_valkey
 from embedded.view import duration
 from footfall.cli.checks.finding import Finding, bad, ok, warn
 from footfall.cli.running import read_status
@@ -41,7 +42,8 @@ def store(settings: Settings) -> list[Finding]:
     try:
         version = query_store(settings, "SELECT version()").strip()
     except StoreError as error:
-        return bad("store", str(error), START)
+        named = "look at the server that FOOTFALL_CLICKHOUSE_HOST names"
+        return bad("store", str(error), START if settings.has_own_store else named)
     table = f"{database_name(settings.stage)}.progress"
     if query_store(settings, f"EXISTS TABLE {table}").strip() != "1":
         return bad("store", f"there is no table {table}", "run `footfall migrate`")
@@ -51,7 +53,7 @@ def store(settings: Settings) -> list[Finding]:
 def valkey(settings: Settings) -> list[Finding]:
     """It answers. Only live counters need it."""
     path = socket_path(settings.data_dir)
-    if settings.redis_url not in ("", f"unix://{path}"):
+    if not has_own_valkey(settings):
         import redis
 
         try:
