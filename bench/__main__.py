@@ -7,7 +7,7 @@ import sys
 
 BENCHES = (
     "eventlog", "gateway", "enrich", "agents", "sessioniser", "session_stall", "flow", "store", "storage",
-    "pipeline", "freshness", "footprint", "memory", "gateway --kafka", "pipeline --kafka",
+    "pipeline", "freshness", "footprint", "memory", "gateway --kafka", "pipeline --kafka", "against_flink",
 )  # fmt: skip
 
 
