@@ -30,14 +30,23 @@ class Sent:
 class Load:
     """Threads that send for a site until stopped; `stop` returns once all is acknowledged.
 
-    `pause_s`: between two batches of a thread, where less load will do.
+    `pause_s`: between two batches of a thread, where less load will do. `crowd`: visitors a thread
+    sends for by turns; `most`: events a batch has at most.
     """
 
     def __init__(
-        self, port: int, public_id: str, host: str, threads: int = 4, seed: int = 1, pause_s: float = 0.0
+        self,
+        port: int,
+        public_id: str,
+        host: str,
+        threads: int = 4,
+        seed: int = 1,
+        pause_s: float = 0.0,
+        crowd: int = 150,
+        most: int = 6,
     ) -> None:
         self.sent = Sent()
-        self._pause_s = pause_s
+        self._pause_s, self._crowd, self._most = pause_s, crowd, most
         self._port, self._public_id, self._host = port, public_id, host
         self._stop = threading.Event()
         self._threads = [
@@ -59,11 +68,11 @@ class Load:
         return self.sent
 
     def _run(self, chance: random.Random) -> None:
-        crowd = Crowd(chance, self._host)
+        crowd = Crowd(chance, self._host, self._crowd)
         while not self._stop.is_set():
             visitor = crowd.next()
             country = visitor.country()
-            body, told = visitor.batch(time.time_ns() // 1_000_000, country)
+            body, told = visitor.batch(time.time_ns() // 1_000_000, country, self._most)
             headers = self._headers(visitor, country)
             self._send(body, headers, chance)
             with self.sent.lock:

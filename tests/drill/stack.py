@@ -71,6 +71,7 @@ class Stack:
         *,
         host: str = HOST,
         quick: bool = True,
+        window_s: float = WINDOW_S,
         env: Mapping[str, str] | None = None,
     ) -> None:
         gateway, native, http = free_ports(3)
@@ -86,6 +87,7 @@ class Stack:
         }
         self.host = host
         self._quick = quick
+        self._window_ms = int(window_s * 1000)
         self.data_dir = data_dir
         own = {name: self.env.get(f"FOOTFALL_{name.upper()}") for name in Settings.model_fields}
         self.settings = Settings.model_validate({name: value for name, value in own.items() if value})
@@ -156,7 +158,7 @@ class Stack:
             for goal in GOALS:
                 plane.set_goal(host, goal)
             with plane.writing() as connection:  # shorter than a site may have it
-                connection.execute(update(site_window).values(window_ms=WINDOW_S * 1000))
+                connection.execute(update(site_window).values(window_ms=self._window_ms))
         plane.close()
         return public_id
 

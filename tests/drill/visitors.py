@@ -68,14 +68,14 @@ class Visitor:
         """Where a batch comes from: nearly always from home."""
         return self._country if self._chance.random() < 0.95 else self._chance.choice(COUNTRIES)
 
-    def batch(self, now_ms: int, country: str) -> tuple[dict[str, object], dict[bytes, Told]]:
-        """A batch body without `sent_at`, and what is told; one in ten is hours late."""
+    def batch(self, now_ms: int, country: str, most: int = 6) -> tuple[dict[str, object], dict[bytes, Told]]:
+        """A batch body without `sent_at`, of up to `most` events, and what is told; one in ten is hours late."""
         chance = self._chance
         base = now_ms
         if chance.random() < 0.1:
             base -= chance.choice((60_000, 2 * HOUR_MS, 26 * HOUR_MS)) + chance.randrange(30_000)
         events, told = [], {}
-        for _ in range(chance.randint(1, 6)):
+        for _ in range(chance.randint(1, most)):
             at = base - chance.randrange(2_000)
             event_id = uuid7(at, chance.randbytes(10))
             event = self._event(at, event_id)
