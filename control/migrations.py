@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, inspect, select, text, update
 
+from control import postgres_schema
 from control.errors import ControlError
 from control.schema import meta, metadata
 
@@ -51,12 +52,13 @@ def pending(connection: Connection, steps: Sequence[Sequence[str]] = STEPS) -> l
     newest = FIRST_VERSION + len(steps)
     current = _version(connection, newest)
     if current is None:
-        return [f"make the tables (version {newest})"]
+        return [*postgres_schema.missing(connection), f"make the tables (version {newest})"]
     return [f"bring the tables from version {current} to {newest}"] if current != newest else []
 
 
 def _version(connection: Connection, newest: int) -> int | None:
     """Of the tables that are there; None if there are none."""
+    postgres_schema.check_path(connection)
     if not inspect(connection).has_table(meta.name):
         return None
     current = connection.execute(select(meta.c.value).where(meta.c.name == "schema")).scalar()
@@ -71,6 +73,7 @@ def _version(connection: Connection, newest: int) -> int | None:
 
 
 def _create(connection: Connection, version: int) -> int:
+    postgres_schema.make(connection)
     metadata.create_all(connection)
     rows = [{"name": "schema", "value": version}, {"name": "revision", "value": 1}]
     connection.execute(meta.insert(), rows)

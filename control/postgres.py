@@ -11,11 +11,15 @@ What may make a caller wait, and what ends it:
 - a client that stands still and holds a row: `idle_in_transaction_session_timeout`.
 
 Whatever the URL gives itself (`?connect_timeout=20`) is taken instead.
+
+Tables are in a schema of the installation's own, which the URL names (`?schema=footfall_prod`): so
+one database serves several. It is the whole search path, whatever the user's or server's is.
 """
 
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -24,6 +28,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Engine, create_engine, event, exc, text
 
 from control.errors import ControlAwayError, ControlError, ControlFullError
+from control.postgres_schema import HOW, OPTION, schema_of
 
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 5_000
@@ -43,7 +48,6 @@ _FULL = "53100"
 _NO_RIGHT = {"42501", "3F000"}  # nor a schema it may use
 _READ_ONLY = "25006"
 _NO_TABLE = {"42P01", "42703"}  # nor such a column
-_HOW = "docs/production.md shows how user and database are made"
 
 
 class _Connection(psycopg.Connection[tuple[Any, ...]]):
@@ -66,8 +70,10 @@ def make_engine(url: URL) -> Engine:
             f"{url.drivername} is no driver Footfall can use: write postgresql+psycopg://..., its driver is "
             "installed with Footfall"
         )
+    schema = schema_of(url)
     engine = create_engine(
-        url.set(drivername="postgresql+psycopg"),
+        url.set(drivername="postgresql+psycopg").difference_update_query(["schema"]),
+        execution_options={OPTION: schema},
         pool_pre_ping=True,  # of a server that was restarted the next call notices nothing
         pool_timeout=POOL_TIMEOUT_S,
         isolation_level="READ COMMITTED",  # whatever the server's default: conditional updates count on it
@@ -75,12 +81,14 @@ def make_engine(url: URL) -> Engine:
         use_native_hstore=False,
         hide_parameters=True,  # they hold salts and secrets
     )
-    event.listen(engine, "do_connect", _connect)
+    event.listen(engine, "do_connect", partial(_connect, schema))
     return engine
 
 
-def _connect(_dialect: Any, _record: Any, args: Any, params: dict[str, Any]) -> _Connection:
-    return _Connection.connect(*args, **{**_DEFAULTS, **params})
+def _connect(schema: str, _dialect: Any, _record: Any, args: Any, params: dict[str, Any]) -> _Connection:
+    chosen = {**_DEFAULTS, **params}
+    chosen["options"] += f" -c search_path={schema}"  # the last one counts
+    return _Connection.connect(*args, **chosen)
 
 
 def erase_traces(engine: Engine) -> None:
@@ -110,13 +118,13 @@ def explain(engine: Engine, error: exc.SQLAlchemyError) -> ControlError | None:
             "again; what only reads goes on meanwhile"
         )
     if state in _NO_RIGHT:
-        return ControlError(f"the control plane ({where}): {said}. {_HOW}")
+        return ControlError(f"the control plane ({where}): {said}. {HOW}")
     if state == _READ_ONLY:
         return ControlError(f"the control plane ({where}) takes no changes: {said}. Name the primary server")
     if state in _NO_TABLE:
         return ControlError(
             f"the control plane ({where}) lacks what should be in it: {said}. Footfall needs a database of its "
-            f"own; {_HOW}"
+            f"own; {HOW}"
         )
     if isinstance(error, exc.OperationalError) or error.connection_invalidated:
         return ControlAwayError(

@@ -118,7 +118,7 @@ def topic_name(stage: str, name: str) -> str:
 
 
 def database_name(stage: str) -> str:
-    """The ClickHouse database of a stage."""
+    """The ClickHouse database of a stage, and the schema of its control plane on PostgreSQL."""
     return f"footfall_{stage}"
 
 

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from footfall.names import RAW_TOPIC, topic_name
+from footfall.names import RAW_TOPIC, database_name, topic_name
 from footfall.sites import MAX_WINDOW_MS, MIN_WINDOW_MS
 
 MINUTE_MS = 60_000
@@ -204,8 +204,14 @@ class Settings(BaseSettings):
         return not self.clickhouse_password
 
     def control_plane_url(self) -> str:
-        """The control plane's SQLAlchemy URL."""
-        return self.control_url or f"sqlite:///{self.data_dir / 'control.db'}"
+        """The control plane's SQLAlchemy URL; on PostgreSQL with the schema in which the stage has its
+        tables, as `?schema=` (see control.postgres)."""
+        if not self.control_url:
+            return f"sqlite:///{self.data_dir / 'control.db'}"
+        query = self.control_url.rpartition("@")[2].partition("?")[2]  # a password may hold a ?
+        if self.control_url.startswith("sqlite") or "schema=" in query:
+            return self.control_url
+        return f"{self.control_url}{'&' if query else '?'}schema={database_name(self.stage)}"
 
     def redis_address(self) -> str:
         """The URL for `redis.from_url`."""

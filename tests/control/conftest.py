@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 import control
 from control import Control
@@ -53,7 +54,7 @@ def files(request: pytest.FixtureRequest, url: str, tmp_path: Path) -> Files:
     if url.startswith("sqlite"):  # with its write-ahead log
         return lambda: [path.read_bytes() for path in tmp_path.iterdir()]
     postgres: PostgresServer = request.getfixturevalue("postgres")
-    return lambda: _tables(postgres, url.rpartition("/")[2])
+    return lambda: _tables(postgres, str(make_url(url).database))
 
 
 def _tables(postgres: PostgresServer, database: str) -> list[bytes]:

@@ -27,7 +27,8 @@ def control_plane(settings: Settings) -> list[Finding]:
     path = control_file(settings)
     if path is not None and not path.exists():
         return bad("control", f"there is no {path}", "start `footfall up` once: it makes it")
-    where = str(path or "the PostgreSQL that FOOTFALL_CONTROL_URL names")
+    schema = settings.control_plane_url().rpartition("schema=")[2].partition("&")[0]
+    where = str(path or f"schema {schema} of the PostgreSQL that FOOTFALL_CONTROL_URL names")
     try:
         steps = control.missing_steps(settings.control_plane_url())
     except control.ControlError as error:
