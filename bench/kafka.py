@@ -15,6 +15,7 @@ from confluent_kafka.cimpl import NewTopic
 from bench.traffic import START_MS, records
 from eventlog.kafka.options import MAX_RECORD_BYTES
 from eventlog.opening import prepare_log
+from footfall.generations import one_generation
 from footfall.record import encode
 from footfall.settings import Settings
 from tests.fixtures.kafka import KafkaCluster, make_cluster
@@ -33,8 +34,8 @@ def kafka(directory: Path) -> Iterator[tuple[KafkaCluster, dict[str, str]]]:
 def prepare(bootstrap: str, data_dir: Path) -> None:
     """Make the topics."""
     settings = Settings(kafka_bootstrap=bootstrap, kafka_replication=1, data_dir=data_dir)
-    for stage in settings.topics():
-        prepare_log(settings, stage)
+    for stage, partitions in settings.topics().items():
+        prepare_log(settings, stage, one_generation(partitions))
 
 
 def fill_topic(cluster: KafkaCluster, topic: str, partitions: int, events: int, visitors: int) -> None:

@@ -25,7 +25,6 @@ import psutil
 
 import control
 from bench.stand import memory_by_part
-from jobs.stored import stored_until
 from tests.drill.checker import check
 from tests.drill.load import Load
 from tests.drill.settle import run_jobs
@@ -104,14 +103,7 @@ def verdict(stack: Stack, load: Load) -> list[str]:
     ended = time.time_ns() // 1_000_000
     closing_ms = (WINDOW_S + LATENESS_S) * 1000
 
-    def stored() -> int:
-        client = stack.client()
-        try:
-            return stored_until(client, stack.settings.partitions)
-        finally:
-            client.disconnect()
-
-    wait_for("all sessions to close", lambda: stored() > ended + closing_ms, 600)
+    wait_for("all sessions to close", lambda: stack.stored_until() > ended + closing_ms, 600)
     plane = control.open(stack.settings.control_plane_url())
     deadline = time.monotonic() + 900
     try:

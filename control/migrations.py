@@ -19,6 +19,11 @@ FIRST_VERSION = 1
 # STEPS[i] goes from version i + 1 to i + 2.
 STEPS: tuple[tuple[str, ...], ...] = (
     ("ALTER TABLE server_key ADD COLUMN rotated_to VARCHAR(32) DEFAULT '' NOT NULL",),
+    (
+        "CREATE TABLE log_generation (stage VARCHAR(16) NOT NULL, number INTEGER NOT NULL, "
+        "first_partition INTEGER NOT NULL, partitions INTEGER NOT NULL, created_at BIGINT NOT NULL, "
+        "opened_at BIGINT NOT NULL, drained_at BIGINT NOT NULL, PRIMARY KEY (stage, number))",
+    ),
 )
 # PostgreSQL's advisory locks are numbers; they are of one database.
 UPGRADE_LOCK = 0x666F6F7466616C6C  # "footfall"

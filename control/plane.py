@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from control.database import Database
+from control.generations import GenerationTable
 from control.jobs import JobTable
 from control.keys import KeyTable
 from control.secrets import SecretTable
@@ -10,7 +11,7 @@ from control.settings import SettingTable
 from control.sites import SiteTable
 
 
-class Control(SiteTable, KeyTable, SecretTable, SettingTable, JobTable):
+class Control(SiteTable, KeyTable, SecretTable, SettingTable, JobTable, GenerationTable):
     """The control plane of one installation. Thread-safe."""
 
 

@@ -124,6 +124,19 @@ cursor = Table(
     Column("value", Text, nullable=False),
 )
 
+# The topics a stage's log consists of; none of a stage whose log never grew. `number` 1 is the oldest.
+log_generation = Table(
+    "log_generation",
+    metadata,
+    Column("stage", String(16), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("first_partition", Integer, nullable=False),
+    Column("partitions", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),  # 0: no events go to it yet
+    Column("drained_at", BigInteger, nullable=False),  # 0: it is read
+)
+
 job_lease = Table(
     "job_lease",
     metadata,

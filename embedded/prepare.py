@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 
 import control
 from eventlog.opening import prepare_log
 from eventlog.protocol import LogUnreachable, WrongLogError
+from footfall.generations import Layout
 from footfall.names import database_name
 from footfall.settings import Settings
 from sinks.clickhouse import StoreUnreachableError, connect, in_one_line, is_retryable
@@ -25,9 +27,10 @@ def prepare(settings: Settings) -> list[str]:
     plane = control.open(settings.control_plane_url())
     for stage in settings.topics():
         plane.stage_secret(stage)
+    layouts = {stage: plane.log_layout(stage, partitions) for stage, partitions in settings.topics().items()}
     plane.close()
     _wait_for_store(settings)
-    return migrate_stages(settings, list(settings.topics()))
+    return migrate_stages(settings, layouts)
 
 
 def _wait_for_store(settings: Settings) -> None:
@@ -46,13 +49,15 @@ def _wait_for_store(settings: Settings) -> None:
             return
 
 
-def migrate_stages(settings: Settings, stages: list[str]) -> list[str]:
+def migrate_stages(settings: Settings, layouts: Mapping[str, Layout]) -> list[str]:
     """Bring the stages' topics and databases up to date; `prod: 0001_tables` for each step done."""
-    done = [f"{stage}: {step}" for stage in stages for step in prepare_log(settings, stage)]
+    done = [
+        f"{stage}: {step}" for stage, layout in layouts.items() for step in prepare_log(settings, stage, layout)
+    ]
     client = connect(settings)
     try:
         return done + [
-            f"{stage}: {step}" for stage in stages for step in migrate(client, settings, database_name(stage))
+            f"{stage}: {step}" for stage in layouts for step in migrate(client, settings, database_name(stage))
         ]
     finally:
         client.disconnect()

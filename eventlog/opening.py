@@ -1,12 +1,17 @@
-"""Which log the settings mean: Kafka where its brokers are named, else the local one."""
+"""Which log the settings mean: Kafka where its brokers are named, else the local one.
+
+Which generations it has is kept in the control plane, so whoever opens it says it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from eventlog.generations import GrownLog
 from eventlog.local import LocalLog
 from eventlog.protocol import EventLog
+from footfall.generations import Generation, Layout
 from footfall.names import RAW_TOPIC, topic_name
 from footfall.settings import Settings
 
@@ -17,32 +22,45 @@ HOUR_MS = 3_600_000
 PATIENCE_S = 10.0
 
 
-def open_log(settings: Settings, stage: str, *, patience_s: float = PATIENCE_S) -> EventLog:
-    """The raw topic of a served stage; `patience_s` is for brokers that do not answer.
+def open_log(settings: Settings, stage: str, layout: Layout, *, patience_s: float = PATIENCE_S) -> EventLog:
+    """The raw log of a served stage; `patience_s` is for brokers that do not answer.
 
     The local one is made where there is none; on Kafka `prepare_log` does that. Raises
     `WrongLogError`, and on Kafka `LogUnreachable`.
     """
+    served = layout.served
+    if len(served) == 1 and served[0].first == 0:
+        return open_generation(settings, stage, served[0], patience_s=patience_s)
+    return GrownLog(served, lambda one: open_generation(settings, stage, one, patience_s=patience_s))
+
+
+def open_generation(
+    settings: Settings, stage: str, generation: Generation, *, patience_s: float = PATIENCE_S
+) -> EventLog:
+    """One topic of it, with partition numbers of its own. Raises as `open_log` does."""
     if settings.kafka_bootstrap:
         from eventlog.kafka import KafkaLog  # imported where it is used: it takes time and memory
 
-        return KafkaLog(replace(kafka_options(settings, stage), request_timeout_s=patience_s))
+        options = kafka_options(settings, stage, generation)
+        return KafkaLog(replace(options, request_timeout_s=patience_s))
     return LocalLog(
-        settings.log_dir(stage),
-        settings.topics()[stage],
+        settings.log_dir(stage, generation.number),
+        generation.partitions,
         queue_bytes=settings.gateway_queue_bytes,
         retention_ms=int(settings.log_retention_hours * HOUR_MS),
         retention_bytes=settings.log_retention_bytes,
     )
 
 
-def is_made(settings: Settings, stage: str) -> bool:
+def is_made(settings: Settings, stage: str, layout: Layout) -> bool:
     """Whether there is a log to look into; on Kafka opening it tells."""
-    return bool(settings.kafka_bootstrap) or settings.log_dir(stage).exists()
+    return bool(settings.kafka_bootstrap) or all(
+        settings.log_dir(stage, one.number).exists() for one in layout.served
+    )
 
 
-def prepare_log(settings: Settings, stage: str, *, change: bool = True) -> list[str]:
-    """Make and check the topic on Kafka; what was done, or with `change` false what is to be done.
+def prepare_log(settings: Settings, stage: str, layout: Layout, *, change: bool = True) -> list[str]:
+    """Make and check the served topics on Kafka; what was done, or with `change` false what is to be done.
 
     Raises `WrongLogError` and `LogUnreachable`. The local log needs nothing.
     """
@@ -55,16 +73,20 @@ def prepare_log(settings: Settings, stage: str, *, change: bool = True) -> list[
         retention_ms=int(settings.log_retention_hours * HOUR_MS),
         retention_bytes=settings.log_retention_bytes,
     )
-    return ensure_topic(kafka_options(settings, stage), policy, change=change)
+    return [
+        step
+        for one in layout.served
+        for step in ensure_topic(kafka_options(settings, stage, one), policy, change=change)
+    ]
 
 
-def kafka_options(settings: Settings, stage: str) -> KafkaOptions:
-    """How a stage's raw topic on Kafka is reached."""
+def kafka_options(settings: Settings, stage: str, generation: Generation) -> KafkaOptions:
+    """How a generation of a stage's raw topic on Kafka is reached."""
     from eventlog.kafka import KafkaOptions
 
     return KafkaOptions(
-        topic=topic_name(stage, RAW_TOPIC),
-        partitions=settings.topics()[stage],
+        topic=topic_name(stage, RAW_TOPIC, generation.number),
+        partitions=generation.partitions,
         client=_connection(settings),
         group_prefix=f"footfall-{stage}-",
         queue_bytes=settings.gateway_queue_bytes,

@@ -128,9 +128,9 @@ class Reader(Protocol):
 
 
 class EventLog(Protocol):
-    """One topic."""
+    """A stage's log: one topic, or several where it grew (`eventlog.generations`)."""
 
-    partitions: int
+    partitions: int  # the numbers are below this; which of them are served, the layout says
 
     def appender(self, on_done: OnDone | None = None) -> Appender:
         """A new writer; `on_done` is needed for `Appender.submit` only."""

@@ -13,6 +13,7 @@ from eventlog.protocol import Reader
 from flows.app import Parts
 from flows.items import PartitionKey
 from flows.partition import PartitionPolicy
+from flows.serving import served_keys
 from flows.sites import SitesView
 from footfall.enrich.context import Context
 from footfall.enrich.geo import GeoDatabaseError, MmdbGeo, open_geo
@@ -46,6 +47,7 @@ class Wiring:
         self._settings = settings
         self._stop = stop
         self._control = control.open(settings.control_plane_url())
+        self._layouts = {stage: self._control.log_layout(stage, n) for stage, n in settings.topics().items()}
         self._sites = SitesView(self._control.version, self._control.sites)
         self._store_writers: dict[str, StoreWriter] = {}
         self._live_writers: dict[str, LiveWriter] = {}
@@ -54,7 +56,7 @@ class Wiring:
         """What `flows.app.build` takes."""
         settings = self._settings
         return Parts(
-            keys=[PartitionKey(stage, n) for stage, count in settings.topics().items() for n in range(count)],
+            keys=served_keys(self._layouts),
             open_reader=self._reader,
             sites=self._sites.get,
             context=Context(geo=_geo(settings)),
@@ -71,7 +73,7 @@ class Wiring:
         )
 
     def _reader(self, stage: str) -> Reader:
-        return open_log(self._settings, stage).reader()
+        return open_log(self._settings, stage, self._layouts[stage]).reader()
 
     def _load_batches(self, key: PartitionKey, before_offset: int, since: int) -> Iterable[tuple[int, int]]:
         client = connect(self._settings, database=database_name(key.stage))

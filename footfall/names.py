@@ -112,9 +112,9 @@ class Source(IntEnum):
 RAW_TOPIC = "raw"
 
 
-def topic_name(stage: str, name: str) -> str:
-    """`prod.raw`: every topic carries its stage, so that stages never mix."""
-    return f"{stage}.{name}"
+def topic_name(stage: str, name: str, generation: int = 1) -> str:
+    """`prod.raw`, `prod.raw.2`: every topic carries its stage, so that stages never mix."""
+    return f"{stage}.{name}" if generation == 1 else f"{stage}.{name}.{generation}"
 
 
 def database_name(stage: str) -> str:

@@ -69,6 +69,7 @@ class Record(Struct, omit_defaults=True, gc=False):
     events: list[LogEvent] = []
     payload: bytes = b""  # kind quarantine: what could not be read, redacted
     reason: str = ""  # kind quarantine
+    generation: int = 0  # kind heartbeat: where its gateway's events go; 0: it does not know of generations
 
 
 class DecodeError(ValueError):

@@ -37,7 +37,9 @@ class Settings(BaseSettings):
         pattern=r"^([a-z][a-z0-9]{0,15})?$",
         description="Stage of events from localhost and preview domains, served as well; empty: they are refused.",
     )
-    partitions: int = Field(4, ge=1, le=1024, description="Log partitions; fixed when the log is made.")
+    partitions: int = Field(
+        4, ge=1, le=1024, description="Log partitions when the log is made; `footfall log grow` adds more."
+    )
 
     gateway_host: str = Field("127.0.0.1", description="Address the gateway listens on.")
     gateway_port: int = Field(8080, ge=1, le=65535, description="Port of the gateway.")
@@ -184,14 +186,14 @@ class Settings(BaseSettings):
         return url
 
     def topics(self) -> dict[str, int]:
-        """The served stages with their number of partitions: this stage, and where there is one
-        that of events from localhost and preview domains."""
+        """The served stages with the number of partitions their log begins with: this stage, and
+        where there is one that of events from localhost and preview domains."""
         others = {self.dev_stage: 1} if self.dev_stage not in ("", self.stage) else {}
         return {self.stage: self.partitions} | others
 
-    def log_dir(self, stage: str) -> Path:
-        """Directory of a stage's raw topic in the local log."""
-        return self.data_dir / "log" / topic_name(stage, RAW_TOPIC)
+    def log_dir(self, stage: str, generation: int = 1) -> Path:
+        """Directory of a generation of a stage's raw topic in the local log."""
+        return self.data_dir / "log" / topic_name(stage, RAW_TOPIC, generation)
 
     def objects_dir(self) -> Path:
         """Directory of the object store where no server is named."""

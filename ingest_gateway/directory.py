@@ -9,12 +9,13 @@ import ipaddress
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
 from control import Control, ServerKey
 from control.secrets import DAY_MS
+from footfall.generations import Layout
 from footfall.sites import Site
 from ingest_gateway.address import Network
 from ingest_gateway.limits import BURST_SECONDS, Bucket
@@ -49,15 +50,18 @@ class View(Struct, frozen=True, kw_only=True):
     by_key_id: dict[str, KeyAccess] = {}
     domains: tuple[str, ...] = ()  # of all sites, for preflights
     salts: dict[int, bytes] = {}  # by UTC day
+    layouts: dict[str, Layout] = {}  # of the served stages' logs
 
 
 class Directory:
-    """Keeps `view` fresh. `clock` is UTC milliseconds."""
+    """Keeps `view` fresh. `topics`: the served stages, and the partitions their logs began with;
+    `clock` is UTC milliseconds."""
 
     def __init__(
-        self, control: Control, stages: Sequence[str], site_rate: float, clock: Callable[[], int]
+        self, control: Control, topics: Mapping[str, int], site_rate: float, clock: Callable[[], int]
     ) -> None:
         self._control = control
+        self._topics = topics
         self._site_rate = site_rate
         self._clock = clock
         self._version = -1
@@ -66,7 +70,7 @@ class Directory:
         self._silent_until = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="directory", daemon=True)
-        self.secrets = {stage: control.stage_secret(stage) for stage in stages}
+        self.secrets = {stage: control.stage_secret(stage) for stage in topics}
         self.view = View()
         self.reachable = True
         self.refresh()
@@ -123,7 +127,8 @@ class Directory:
         # A bucket whose site or key is gone is forgotten.
         kept = {f"pub:{site.site_id}" for site in sites.by_id.values()} | {f"key:{name}" for name in opened}
         self._buckets = {name: entry for name, entry in self._buckets.items() if name in kept}
-        self._replace(by_public_id=public, by_key_id=opened, domains=domains)
+        layouts = {stage: self._control.log_layout(stage, count) for stage, count in self._topics.items()}
+        self._replace(by_public_id=public, by_key_id=opened, domains=domains, layouts=layouts)
 
     def _site_access(self, site: Site, now: float) -> SiteAccess:
         rate = self._site_rate

@@ -93,9 +93,9 @@ class Endpoints:
         """What goes to the log. A function of its own, so that the events are freed before
         the wait for the disk: freeing them later, out of the cache, costs as much as decoding."""
         caller, client, memo = known
-        partitions = self._writers[caller.stage].partitions
+        layout = self._writers[caller.stage].layout
         secret, salts = self._directory.secrets[caller.stage], self._directory.view.salts
-        sender = Sender(caller.site, caller.source, client, secret, salts, partitions, request.now, memo)
+        sender = Sender(caller.site, caller.source, client, secret, salts, layout, request.now, memo)
         caller.bucket.take(len(parsed.batch.events) + len(parsed.rejected))
         return build(sender, parsed, unique)
 

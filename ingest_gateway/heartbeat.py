@@ -15,9 +15,10 @@ logger = logging.getLogger(__name__)
 
 
 async def beat(writer: LogWriter, now: int) -> None:
-    """One heartbeat to every partition; `LogFull` if the log cannot take them."""
-    value = record.encode(Record(kind="heartbeat", received_at=now))
-    await writer.write([(partition, value) for partition in range(writer.partitions)])
+    """One heartbeat to every served partition; `LogFull` if the log cannot take them."""
+    layout = writer.layout
+    value = record.encode(Record(kind="heartbeat", received_at=now, generation=layout.newest.number))
+    await writer.write([(partition, value) for partition in layout.partitions])
 
 
 async def beat_forever(writers: Iterable[LogWriter], every_s: float, clock: Callable[[], int]) -> None:

@@ -12,24 +12,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from eventlog.protocol import Appender, EventLog, LogFull
+from footfall.generations import Layout
 from ingest_gateway.deadlines import Deadlines
 
 # At moderate load every request would else be a commit of its own: waiting this long made
 # a third of the commits and saved a fifth of the CPU, at the price of so much latency.
 GATHER_S = 0.002
+SWITCH_S = 15.0  # for what an appender has taken before the log grew
 TIMED_OUT = "the log did not answer in time"
 
 
 class LogWriter:
     """One stage's appender, for coroutines. Its methods run on the event loop."""
 
-    def __init__(self, log: EventLog, loop: asyncio.AbstractEventLoop, timeout_s: float) -> None:
-        self.partitions = log.partitions
+    def __init__(self, log: EventLog, layout: Layout, loop: asyncio.AbstractEventLoop, timeout_s: float) -> None:
+        self.layout = layout
         self.last_success = time.monotonic()
         self.failing = ""  # why the newest append failed; empty: it did not
         self._loop = loop
         self._gathered: list[tuple[Sequence[tuple[int, bytes]], asyncio.Future[None]]] = []
         self._waiting: Deadlines[asyncio.Future[None]] = Deadlines(timeout_s, _time_out)
+        self._closing: list[asyncio.Future[None]] = []  # appenders of before the log grew
         self._appender: Appender = log.appender(on_done=self._on_done)
         self._sweeper = loop.create_task(self._waiting.run())
 
@@ -77,9 +80,18 @@ class LogWriter:
             return alone
         return True
 
+    def switch(self, log: EventLog, layout: Layout) -> None:
+        """From now on write to this log, of which the one before is a part: what it has taken is
+        still written, and whoever waits for that is told as ever."""
+        before = self._appender
+        self._appender = log.appender(on_done=self._on_done)
+        self.layout = layout
+        self._closing.append(self._loop.run_in_executor(None, before.close, SWITCH_S))
+
     async def close(self, timeout_s: float) -> None:
         """Write what is queued, then stop."""
         await self._loop.run_in_executor(None, self._appender.close, timeout_s)
+        await asyncio.gather(*self._closing, return_exceptions=True)
         self._sweeper.cancel()
 
     def _on_done(self, tokens: list[Any], error: LogFull | None) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 from footfall import ids
 from footfall.enrich.clock import skew_ms
 from footfall.event import Batch, Event
+from footfall.generations import Layout
 from footfall.names import Consent, IdKind, RejectReason, Source
 from footfall.record import LogEvent, Record
 from footfall.sites import Site
@@ -36,7 +37,7 @@ class Sender(NamedTuple):
     client: Client
     secret: bytes  # of the stage
     salts: Mapping[int, bytes]  # by UTC day
-    partitions: int
+    layout: Layout  # of the stage's log
     now: int
     # Filled here, kept by the caller with the client: its daily ids and route by UTC day.
     memo: dict[int, tuple[int, int, int]]
@@ -84,7 +85,7 @@ def _build_browser(sender: Sender, parsed: Parsed, unique: bytes) -> Built:
     made = _record(sender, batch, consent, visitor, batch_id, events)
     made.rejected = _counted(all_rejected)
     value = encode_without_addresses(made)
-    return Built([(visitor.route % sender.partitions, value)], len(events), all_rejected)
+    return Built([(sender.layout.partition_of(visitor.route), value)], len(events), all_rejected)
 
 
 def _build_server(sender: Sender, parsed: Parsed, unique: bytes) -> Built:
@@ -108,7 +109,7 @@ def _build_server(sender: Sender, parsed: Parsed, unique: bytes) -> Built:
         visitor = _consented(sender, name, mine) if name else _server(sender, part_id)
         made = _record(sender, batch, consent, visitor, part_id, mine)
         made.rejected, counts = counts, {}
-        records.append((visitor.route % sender.partitions, encode_without_addresses(made)))
+        records.append((sender.layout.partition_of(visitor.route), encode_without_addresses(made)))
     return Built(records, len(events), all_rejected)
 
 

@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 from granian.constants import HTTPModes
@@ -24,6 +25,7 @@ from eventlog.opening import open_log
 from footfall.settings import Settings
 from ingest_gateway.app import Gateway
 from ingest_gateway.directory import Directory
+from ingest_gateway.growing import follow
 from ingest_gateway.heartbeat import beat_forever
 from ingest_gateway.log_writer import LogWriter
 from ingest_gateway.metrics import Counts
@@ -62,9 +64,13 @@ async def serve(settings: Settings, clock: Callable[[], int] = wall_ms) -> int:
     loop = asyncio.get_running_loop()
     plane = control.open(settings.control_plane_url())
     topics = settings.topics()
-    directory = Directory(plane, list(topics), settings.site_events_per_second, clock)
+    directory = Directory(plane, topics, settings.site_events_per_second, clock)
     timeout_s = settings.gateway_timeout_seconds
-    writers = {stage: LogWriter(open_log(settings, stage), loop, timeout_s) for stage in topics}
+    layouts = directory.view.layouts
+    writers = {
+        stage: LogWriter(open_log(settings, stage, layouts[stage]), layouts[stage], loop, timeout_s)
+        for stage in topics
+    }
     counts = _counts(directory, writers)
     gateway = Gateway(settings, directory, writers, counts, clock)
     server = Server(
@@ -84,6 +90,7 @@ async def serve(settings: Settings, clock: Callable[[], int] = wall_ms) -> int:
     tasks = [
         loop.create_task(gateway.bodies.reading.run()),
         loop.create_task(beat_forever(writers.values(), settings.heartbeat_seconds, clock)),
+        loop.create_task(follow(writers, lambda: directory.view.layouts, partial(open_log, settings))),
     ]
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, gateway, server)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 from typing import TYPE_CHECKING
 
+from footfall.generations import Layout
 from footfall.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,9 +54,13 @@ class JobContext:
             raise StoppedError("stopped; the next run goes on from here")
 
     @property
-    def stages(self) -> dict[str, int]:
-        """The stages the flow of this installation serves, with their partitions."""
-        return self.settings.topics()
+    def stages(self) -> tuple[str, ...]:
+        """The stages the flow of this installation serves."""
+        return tuple(self.settings.topics())
+
+    def layout(self, stage: str) -> Layout:
+        """The generations of a stage's log, as they are now."""
+        return self.control.log_layout(stage, self.settings.topics()[stage])
 
     def store(self, stage: str) -> Client:
         """A connection to a stage's database; whoever takes it disconnects it."""

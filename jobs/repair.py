@@ -74,7 +74,7 @@ class _Repair:
     def __init__(self, context: JobContext, stage: str, client: Client) -> None:
         self.context, self.stage, self.client = context, stage, client
         self.policy = Policy(lateness_ms=context.settings.lateness_ms)
-        self.log_time = stored_until(client, context.stages[stage])
+        self.log_time = stored_until(client, lambda: context.layout(stage))
         self.deadline = time.monotonic() + BUDGET_S
         self.pieces = StringPieces()
         self.left = 0  # visitors with too many events

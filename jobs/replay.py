@@ -54,9 +54,13 @@ def replay(
     appender: Appender,
     items: Iterable[Quarantined],
     rebuild: dict[str, Rebuild],
+    writable: Callable[[int], int],
     tick: Callable[[int], None] = lambda _count: None,
 ) -> tuple[int, list[Quarantined]]:
     """Append the items that were not replayed; (how many, those that cannot be rebuilt).
+
+    `writable` gives the partition that now takes the place of one that may be drained: events of
+    such a one are late by now, so that it need not be their visitor's.
 
     Raises `LogFull` or a timeout where the log does not take them: what was appended is
     noted, the rest can be replayed again.
@@ -71,7 +75,7 @@ def replay(
                 left.append(item)
                 continue
             ready.append(item)
-            records += rebuilt
+            records += [(writable(partition), value) for partition, value in rebuilt]
         if ready:
             appender.append(records).result(APPEND_TIMEOUT_S)
             columns = "log_partition, log_offset, log_index"

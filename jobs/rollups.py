@@ -74,7 +74,7 @@ class _Pass:
         """The number of buckets computed."""
         position = self.position
         resumed = position.until > 0
-        position.until = position.until or stored_until(self.client, self.context.stages[self.stage])
+        position.until = position.until or stored_until(self.client, lambda: self.context.layout(self.stage))
         sites = self.context.control.sites()
         self._recut(sites)
         marks = self._marks()

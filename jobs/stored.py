@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from typing import Any
 from clickhouse_driver import Client
 from clickhouse_driver.errors import ErrorCodes, ServerException
 
+from footfall.generations import Layout
 from footfall.names import database_name
 from sinks.clickhouse import identifier
 
@@ -63,8 +64,12 @@ def stored_by_partition(client: Client) -> dict[int, int]:
     return dict(client.execute(sql))
 
 
-def stored_until(client: Client, partitions: int) -> int:
-    """Log time (ms) up to which everything of every partition is stored; 0 where a
-    partition has not been heard of yet."""
-    known = {n: at for n, at in stored_by_partition(client).items() if n < partitions}
-    return min(known.values()) if len(known) >= partitions else 0
+def stored_until(client: Client, layout: Callable[[], Layout]) -> int:
+    """Log time (ms) up to which everything of every served partition is stored; 0 where a
+    partition has not been heard of yet.
+
+    The layout is asked for after the store: a generation that was made in between was made after
+    the time that is told, and holds nothing from before.
+    """
+    known = stored_by_partition(client)
+    return min(known.get(number, 0) for number in layout().partitions)

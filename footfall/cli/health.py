@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from embedded.probe import StoreError, query_store
+from footfall.cli.layout import layout_of
 from footfall.cli.room import disks
 from footfall.cli.running import read_status
 from footfall.cli.state import Health, PartHealth, PartitionHealth, SiteLedger
 from footfall.cli.verdict import judge
+from footfall.generations import Layout, one_generation
 from footfall.names import database_name
 from footfall.settings import Settings
 
@@ -52,11 +54,12 @@ def _log(settings: Settings, health: Health) -> None:
     from eventlog.opening import is_made, open_log
     from eventlog.protocol import LogUnreachable, WrongLogError
 
-    health.partitions = [PartitionHealth(number) for number in range(settings.topics()[settings.stage])]
-    if not is_made(settings, settings.stage):
+    layout = _layout(settings, settings.stage, health)
+    health.partitions = [PartitionHealth(number) for number in layout.partitions]
+    if not is_made(settings, settings.stage, layout):
         return
     try:
-        with closing(open_log(settings, settings.stage, patience_s=PATIENCE_S).reader()) as reader:
+        with closing(open_log(settings, settings.stage, layout, patience_s=PATIENCE_S).reader()) as reader:
             for partition in health.partitions:
                 first, partition.end = reader.bounds(partition.partition)
                 partition.waiting_records = partition.end - first
@@ -65,11 +68,11 @@ def _log(settings: Settings, health: Health) -> None:
 
 
 def _store(settings: Settings, health: Health) -> None:
-    for number, (age, offset) in _progress(settings, settings.stage).items():
-        if number < len(health.partitions):
-            partition = health.partitions[number]
+    stored = _progress(settings, settings.stage)
+    for partition in health.partitions:
+        if partition.partition in stored:
+            partition.heartbeat_age_s, offset = stored[partition.partition]
             partition.waiting_records = max(0, partition.end - offset)
-            partition.heartbeat_age_s = age
     health.heartbeat_age_s = _oldest([partition.heartbeat_age_s for partition in health.partitions])
     ledger: dict[str, dict[str, int]] = {}
     for site_id, outcome, count in _rows(
@@ -88,9 +91,23 @@ def _store(settings: Settings, health: Health) -> None:
 
 
 def _dev(settings: Settings, health: Health) -> None:
-    count = settings.topics().get(settings.dev_stage, 0)
-    found = _progress(settings, settings.dev_stage) if count else {}
-    health.dev_heartbeat_age_s = _oldest([found.get(number, (None, 0))[0] for number in range(count)])
+    stage = settings.dev_stage
+    if stage in settings.topics():
+        found = _progress(settings, stage)
+        numbers = _layout(settings, stage, health).partitions
+        health.dev_heartbeat_age_s = _oldest([found.get(number, (None, 0))[0] for number in numbers])
+
+
+def _layout(settings: Settings, stage: str, health: Health) -> Layout:
+    """What the log consists of; while the control plane is away, what the settings say."""
+    from control import ControlError
+
+    try:
+        return layout_of(settings, stage)
+    except ControlError as error:
+        if str(error) not in health.problems:
+            health.problems.append(str(error))
+        return one_generation(settings.topics()[stage])
 
 
 def _progress(settings: Settings, stage: str) -> dict[int, tuple[float | None, int]]:

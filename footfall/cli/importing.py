@@ -13,6 +13,7 @@ import click
 from footfall.access_log import FORMATS
 from footfall.cli.common import load_settings
 from footfall.cli.importer.lines import LogFile
+from footfall.cli.layout import layout_of
 from footfall.cli.plane import open_control, require_control
 from footfall.settings import Settings
 
@@ -93,8 +94,9 @@ def _feed(settings: Settings, site_id: str, maker: RecordMaker, progress: Progre
     from footfall.cli.importer.feed import Feed
     from footfall.cli.importer.store import known_bad_lines, stored_positions
 
-    log = open_log(settings, settings.stage)
-    feed = Feed(log, lambda: stored_positions(settings), progress.tick)
+    layout = layout_of(settings, settings.stage)
+    log = open_log(settings, settings.stage, layout)
+    feed = Feed(log, layout, lambda: stored_positions(settings), progress.tick)
     try:
         feed.wait_for(feed.ends())  # so that what an import just before this one set aside is known
         known = known_bad_lines(settings, site_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from footfall.cli.common import load_settings
+from footfall.cli.layout import layout_of
 from footfall.settings import Settings
 
 
@@ -24,19 +25,23 @@ def command(stages: tuple[str, ...], check: bool) -> None:
     from sinks.migrate import pending
 
     settings = load_settings()
-    names = list(stages) or list(settings.topics())
     plane = [] if stages else _control_plane(settings, check)
     if plane:
         click.echo("\n".join(plane))
+    layouts = {name: layout_of(settings, name) for name in stages or settings.topics()}
     if check:
-        left = [f"{stage}: {step}" for stage in names for step in prepare_log(settings, stage, change=False)]
+        left = [
+            f"{stage}: {step}"
+            for stage, layout in layouts.items()
+            for step in prepare_log(settings, stage, layout, change=False)
+        ]
         client = connect(settings)
-        left += [f"{stage}: {step.number:04d}_{step.name}" for stage in names
+        left += [f"{stage}: {step.number:04d}_{step.name}" for stage in layouts
                  for step in pending(client, database_name(stage))]  # fmt: skip
         client.disconnect()
         _tell(left, plane)
         raise click.exceptions.Exit(1 if left or plane else 0)
-    _tell(migrate_stages(settings, names), plane)
+    _tell(migrate_stages(settings, layouts), plane)
 
 
 def _tell(steps: list[str], before: list[str]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from footfall.cli.common import load_settings
+from footfall.cli.layout import layout_of
 from footfall.cli.plane import open_control, require_control
 from footfall.cli.tables import show_table
 from footfall.names import QuarantineReason, database_name
@@ -14,6 +15,8 @@ from footfall.names import QuarantineReason, database_name
 if TYPE_CHECKING:
     from clickhouse_driver import Client
 
+    from eventlog.protocol import EventLog
+    from footfall.generations import Layout
     from footfall.settings import Settings
     from jobs.replay import Appended, Rebuild
     from sinks.quarantine import Quarantined
@@ -110,13 +113,15 @@ def replay_items(item_id: str | None, site_id: str | None, reason: str | None, s
         database = database_name(name)
         items = [_find(client, name, item_id)] if item_id else list_quarantined(client, database, site_id, ALL)
         wanted = [i for i in items if reason in (None, i.reason) and site_id in (None, i.site_id)]
-        appender = open_log(settings, name).appender()
+        layout = layout_of(settings, name)
+        log = open_log(settings, name, layout)
+        appender = log.appender()
         try:
             rebuild = REBUILD | {
-                QuarantineReason.BAD_LINE.value: _lines_again(settings, name),
-                QuarantineReason.UNDECODABLE.value: _from_log(settings, name),
+                QuarantineReason.BAD_LINE.value: _lines_again(settings, name, layout),
+                QuarantineReason.UNDECODABLE.value: _from_log(log),
             }
-            count, left = replay(client, appender, wanted, rebuild)
+            count, left = replay(client, appender, wanted, rebuild, layout.writable)
         finally:
             appender.close(10.0)
     finally:
@@ -126,13 +131,12 @@ def replay_items(item_id: str | None, site_id: str | None, reason: str | None, s
         click.echo(f"{len(left):,} are as unreadable as before and stay, for example {left[0].id}")
 
 
-def _from_log(settings: Settings, stage: str) -> Rebuild:
+def _from_log(log: EventLog) -> Rebuild:
     """Records an older Footfall could not decode, read again from the log as long as it has them."""
-    from eventlog.opening import open_log
     from eventlog.protocol import OffsetLost
     from footfall.record import DecodeError, decode
 
-    reader = open_log(settings, stage).reader()
+    reader = log.reader()
 
     def rebuild(item: Quarantined) -> list[Appended] | None:
         try:
@@ -145,7 +149,7 @@ def _from_log(settings: Settings, stage: str) -> Rebuild:
     return rebuild
 
 
-def _lines_again(settings: Settings, stage: str) -> Rebuild:
+def _lines_again(settings: Settings, stage: str, layout: Layout) -> Rebuild:
     """Lines of access logs, parsed once more: a newer Footfall may know them."""
     import time
     from datetime import UTC
@@ -167,7 +171,7 @@ def _lines_again(settings: Settings, stage: str) -> Rebuild:
         made = [*maker.add(Line(item.payload, 0)), *maker.finish()]
         if any(one.record.kind == "quarantine" for one in made):
             return None
-        return [(one.route % settings.topics()[stage], encode(one.record)) for one in made]
+        return [(layout.partition_of(one.route), encode(one.record)) for one in made]
 
     return rebuild
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -91,11 +92,11 @@ def _show(context: JobContext) -> None:
 
     headers = ("stage", "visitors waiting", "events that call for it", "oldest mark (UTC)", "stored up to (UTC)")
     rows = []
-    for stage, partitions in context.stages.items():
+    for stage in context.stages:
         client = context.store(stage)
         try:
             if has_tables(client):
-                left, until = backlog(client), stored_until(client, partitions)
+                left, until = backlog(client), stored_until(client, partial(context.layout, stage))
                 mark = left.oldest_mark.strftime("%Y-%m-%d %H:%M:%S") if left.oldest_mark else ""
                 reached = datetime.fromtimestamp(until / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S") if until else ""
                 rows.append((stage, f"{left.visitors:,}", f"{left.events:,}", mark, reached))

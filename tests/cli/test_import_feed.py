@@ -7,6 +7,7 @@ from pathlib import Path
 from eventlog.local import LocalLog
 from footfall.cli.importer.feed import Feed
 from footfall.cli.importer.records import Made
+from footfall.generations import one_generation
 from footfall.record import LogEvent, Record, decode
 
 PARTITIONS = 2
@@ -17,7 +18,9 @@ def test_the_log_goes_on_past_the_last_record(tmp_path: Path) -> None:
     runs when the import is stored, sees the last records only if something came after them."""
     log = LocalLog(tmp_path, PARTITIONS)
     reader = log.reader()
-    feed = Feed(log, lambda: {n: reader.bounds(n)[1] for n in range(PARTITIONS)}, lambda: None)
+    feed = Feed(
+        log, one_generation(PARTITIONS), lambda: {n: reader.bounds(n)[1] for n in range(PARTITIONS)}, lambda: None
+    )
     event = LogEvent(name="page_view", event_id=bytes(16), url="https://shop.example.com/")
     feed.put(Made(0, Record(site_id="shop.example.com", events=[event])))
     feed.wait_stored()

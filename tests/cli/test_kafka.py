@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartiti
 from confluent_kafka.admin import AdminClient
 
 from eventlog.opening import kafka_options
+from footfall.generations import one_generation
 from footfall.settings import Settings
 from tests.drill.stack import HOST, Stack, wait_for
 from tests.fixtures.kafka import KafkaCluster
@@ -91,7 +92,7 @@ def test_secrets_and_certificates_reach_the_client_and_nobody_else() -> None:
         kafka_ca_file=Path("/etc/ca.pem"),
         kafka_key_password="keysecret",
     )
-    options = kafka_options(settings, "prod")
+    options = kafka_options(settings, "prod", one_generation(4).newest)
     assert options.client == {
         "bootstrap.servers": "a:9092,b:9092",
         "security.protocol": "SASL_SSL",

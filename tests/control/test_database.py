@@ -96,6 +96,7 @@ def test_keys_of_the_first_version_are_rotated_as_others(plane: Control, url: st
     engine = make_engine(url)
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE server_key DROP COLUMN rotated_to"))
+        connection.execute(text("DROP TABLE log_generation"))
         connection.execute(update(meta).where(meta.c.name == "schema").values(value=FIRST_VERSION))
     engine.dispose()
     again = control.open(url)

@@ -12,7 +12,6 @@ from jobs import repair
 from jobs.job import JobContext
 from jobs.registry import job_named
 from jobs.runner import BusyError, Runner
-from jobs.stored import stored_until
 from tests.drill.checker import check
 from tests.drill.stack import HOST, LATENESS_S, WINDOW_S, ZONE, Stack, wait_for
 from tests.drill.visitors import Told
@@ -27,10 +26,10 @@ def settle(stack: Stack, told: Mapping[bytes, Told], timeout_s: float = 60, site
     To be called when the traffic has ended.
     """
     ended = time.time_ns() // 1_000_000
-    wait_for("all sessions to close", lambda: _stored_until(stack) > ended + CLOSING_MS, timeout_s)
-    deadline = time.monotonic() + timeout_s
     plane = control.open(stack.settings.control_plane_url())
     try:
+        wait_for("all sessions to close", lambda: stack.stored_until() > ended + CLOSING_MS, timeout_s)
+        deadline = time.monotonic() + timeout_s
         while True:
             run_jobs(stack, plane)
             client = stack.client()
@@ -41,14 +40,6 @@ def settle(stack: Stack, told: Mapping[bytes, Told], timeout_s: float = 60, site
                 return problems
     finally:
         plane.close()
-
-
-def _stored_until(stack: Stack) -> int:
-    client = stack.client()
-    try:
-        return stored_until(client, stack.settings.partitions)
-    finally:
-        client.disconnect()
 
 
 def run_jobs(stack: Stack, plane: Control) -> None:

@@ -20,8 +20,10 @@ from sqlalchemy import update
 
 import control
 from control.schema import site_window
+from footfall.generations import Layout
 from footfall.names import database_name
 from footfall.settings import Settings
+from jobs.stored import stored_until
 from tests.drill.visitors import CURRENCY, GOALS
 
 HOST = "drill.example.com"
@@ -211,6 +213,22 @@ class Stack:
         client = self.client()
         try:
             return int(client.execute("SELECT count() FROM events")[0][0])
+        finally:
+            client.disconnect()
+
+    def layout(self) -> Layout:
+        """The generations of the stage's log now."""
+        plane = control.open(self.settings.control_plane_url())
+        try:
+            return plane.log_layout(self.settings.stage, self.settings.partitions)
+        finally:
+            plane.close()
+
+    def stored_until(self) -> int:
+        """Log time (ms) up to which everything is stored."""
+        client = self.client()
+        try:
+            return stored_until(client, self.layout)
         finally:
             client.disconnect()
 

@@ -26,6 +26,7 @@ from flows.items import PartitionKey, RawChunk
 from flows.partition import PartitionLogic
 from flows.sink import StorePartition
 from footfall.enrich.context import Context
+from footfall.generations import one_generation
 from footfall.names import Source
 from footfall.settings import Settings
 from footfall.sites import Site
@@ -78,7 +79,7 @@ def sender(request: dict[str, Any]) -> Sender:
     client = read_client(headers, address, "cf-ipcountry") if source is Source.BROWSER else Browser(address)
     day = request["now"] // DAY_MS
     salts = {n: n.to_bytes(8, "big") * 4 for n in (day - 1, day)}
-    return Sender(SITE, source, client, b"secret" * 5, salts, 1, request["now"], {})
+    return Sender(SITE, source, client, b"secret" * 5, salts, one_generation(1), request["now"], {})
 
 
 def log_records(requests: list[dict[str, Any]]) -> list[LogRecord]:

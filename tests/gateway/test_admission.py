@@ -92,7 +92,7 @@ def directory(tmp_path: Path) -> Iterator[Directory]:
     plane = control.open(f"sqlite:///{tmp_path / 'control.db'}")
     for domain in ("shop.example.com", "blog.example.com"):
         plane.add_site(domain, now=0)
-    yield Directory(plane, ["prod", "dev"], 0.0, lambda: int(time.time() * 1000))
+    yield Directory(plane, {"prod": 4, "dev": 1}, 0.0, lambda: int(time.time() * 1000))
     plane.close()
 
 

@@ -9,6 +9,7 @@ import pytest
 import control
 from eventlog.local import LocalLog
 from eventlog.protocol import LogFull
+from footfall.generations import one_generation
 from ingest_gateway.answers import RefusedError
 from ingest_gateway.deadlines import Deadlines
 from ingest_gateway.directory import Directory
@@ -81,7 +82,7 @@ def test_domains_are_compared_by_label() -> None:
 def test_a_change_does_not_refill_buckets(tmp_path: Path) -> None:
     plane = control.open(f"sqlite:///{tmp_path / 'control.db'}")
     site = plane.add_site("a.example", now=0)
-    directory = Directory(plane, ["prod"], 10.0, lambda: int(time.time() * 1000))
+    directory = Directory(plane, {"prod": 4}, 10.0, lambda: int(time.time() * 1000))
     before = directory.view.by_public_id[site.public_id].bucket
     plane.add_site("b.example", now=0)
     directory.refresh()
@@ -92,7 +93,7 @@ def test_a_change_does_not_refill_buckets(tmp_path: Path) -> None:
 
 def test_what_is_known_of_browsers_is_bounded(tmp_path: Path) -> None:
     plane = control.open(f"sqlite:///{tmp_path / 'control.db'}")
-    directory = Directory(plane, ["prod"], 10.0, lambda: int(time.time() * 1000))
+    directory = Directory(plane, {"prod": 4}, 10.0, lambda: int(time.time() * 1000))
     memory: Memory[str, int] = Memory(directory.view)
     for number in range(MAX_KNOWN + 5):
         memory.keep(str(number), number, 5)
@@ -105,7 +106,7 @@ def test_what_is_known_of_browsers_is_bounded(tmp_path: Path) -> None:
 def test_a_submission_that_does_not_fit_is_tried_in_parts(tmp_path: Path) -> None:
     async def run() -> list[object]:
         log = LocalLog(tmp_path / "log", 1, queue_bytes=4000)
-        writer = LogWriter(log, asyncio.get_running_loop(), 5.0)
+        writer = LogWriter(log, one_generation(log.partitions), asyncio.get_running_loop(), 5.0)
         writes = [writer.write([(0, bytes(size))]) for size in (100, 100, 9000)]
         found = await asyncio.gather(*writes, return_exceptions=True)
         await writer.close(5.0)

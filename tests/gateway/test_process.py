@@ -138,7 +138,7 @@ def test_an_unreachable_control_plane_keeps_the_last_view(
     own: GatewayProcess, shop: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     plane = own.control
-    directory = Directory(plane, ["prod"], 0.0, lambda: int(time.time() * 1000))
+    directory = Directory(plane, {"prod": 4}, 0.0, lambda: int(time.time() * 1000))
     directory.start()
     path = own.data_dir / "control.db"
     try:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from footfall import record
 from footfall.event import Batch
+from footfall.generations import one_generation
 from footfall.names import Consent, IdKind, Source
 from footfall.record import Record
 from footfall.signals import Signal, join_client_hints, split_client_hints
@@ -34,7 +35,7 @@ RESOLVE = AddressResolver(parse_networks("10.0.0.0/8, ::1")).resolve
 def sender(now: int = NOON, source: Source = Source.BROWSER, **client: Any) -> Sender:
     address = RESOLVE(client.pop("peer", "198.51.100.23:5"), "", "")
     made = Client(address, client.pop("agent", "Firefox"), **client)
-    return Sender(SITE, source, made, b"s" * 32, SALTS, 8, now, {})
+    return Sender(SITE, source, made, b"s" * 32, SALTS, one_generation(8), now, {})
 
 
 def send(by: Sender, unique: bytes = b"body", **batch: Any) -> tuple[list[Record], Built]:

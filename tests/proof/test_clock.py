@@ -15,6 +15,7 @@ import control
 from control import Control
 from footfall import record
 from footfall.event import Batch, Event
+from footfall.generations import one_generation
 from footfall.names import Source
 from footfall.record import Record
 from footfall.sites import Site
@@ -37,7 +38,7 @@ class Gateway:
 
     def __init__(self, plane: Control) -> None:
         self.now = MIDNIGHT - HOUR // 2
-        self._directory = Directory(plane, ["prod"], 1000.0, lambda: self.now)
+        self._directory = Directory(plane, {"prod": 8}, 1000.0, lambda: self.now)
         self._memo: dict[int, tuple[int, int, int]] = {}  # kept with the client, as the gateway does
 
     def visit(self, now: int, *, refreshed: bool = True) -> Record:
@@ -47,7 +48,9 @@ class Gateway:
             self._directory.refresh()
         client = Client(ADDRESS.resolve("198.51.100.23:5", "", ""), "Firefox")
         secret, salts = self._directory.secrets["prod"], self._directory.view.salts
-        sender = Sender(Site(site_id="shop"), Source.BROWSER, client, secret, salts, 8, now, self._memo)
+        sender = Sender(
+            Site(site_id="shop"), Source.BROWSER, client, secret, salts, one_generation(8), now, self._memo
+        )
         built = build(sender, Parsed(Batch(events=[Event(name="a")]), []), b"body")
         return record.decode(built.records[0][1])
 

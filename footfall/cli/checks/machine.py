@@ -13,6 +13,7 @@ from pathlib import Path
 from embedded.probe import port_taken
 from embedded.stack import port_settings
 from footfall.cli.checks.finding import Finding, bad, ok, warn
+from footfall.cli.layout import layout_of
 from footfall.cli.room import Room, disks
 from footfall.cli.running import read_status
 from footfall.settings import Settings
@@ -109,13 +110,13 @@ def _log_ahead_ms(settings: Settings) -> int:
     """How far the newest record is in the future, ms."""
     from eventlog.opening import is_made, open_log
 
-    if not is_made(settings, settings.stage):
+    layout = layout_of(settings, settings.stage)
+    if not is_made(settings, settings.stage, layout):
         return 0
-    log = open_log(settings, settings.stage)
-    reader = log.reader()
+    reader = open_log(settings, settings.stage, layout).reader()
     try:
         newest = 0
-        for partition in range(log.partitions):
+        for partition in layout.partitions:
             first, end = reader.bounds(partition)
             if end > first:
                 newest = max([newest, *(r.log_time for r in reader.read(partition, end - 1, 1, 1))])

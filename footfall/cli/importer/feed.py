@@ -14,6 +14,7 @@ import click
 
 from eventlog.protocol import EventLog, LogFull
 from footfall.cli.importer.records import Made
+from footfall.generations import Layout
 from footfall.record import Record, encode
 
 BATCH_EVENTS = 500
@@ -29,9 +30,12 @@ Positions = dict[int, int]  # partition -> next offset
 class Feed:
     """Appends, throttles and waits. `stored` asks how far the store is."""
 
-    def __init__(self, log: EventLog, stored: Callable[[], Positions], tick: Callable[[], None]) -> None:
+    def __init__(
+        self, log: EventLog, layout: Layout, stored: Callable[[], Positions], tick: Callable[[], None]
+    ) -> None:
         self._appender = log.appender()
         self._reader = log.reader()
+        self._layout = layout
         self._stored = stored
         self._tick = tick
         self._batch: list[tuple[int, bytes]] = []
@@ -41,7 +45,7 @@ class Feed:
 
     def put(self, made: Made) -> None:
         """Take a record; blocks while too many events wait to be stored."""
-        self._batch.append((made.route % self._appender.partitions, encode(made.record)))
+        self._batch.append((self._layout.partition_of(made.route), encode(made.record)))
         self._batch_events += len(made.record.events) or 1
         if self._batch_events >= BATCH_EVENTS:
             self.flush()
@@ -69,7 +73,7 @@ class Feed:
 
     def ends(self) -> Positions:
         """Where the next append goes."""
-        return {number: self._reader.bounds(number)[1] for number in range(self._appender.partitions)}
+        return {number: self._reader.bounds(number)[1] for number in self._layout.partitions}
 
     def close(self) -> None:
         """Give the log back."""
@@ -85,7 +89,7 @@ class Feed:
         while time.time_ns() // 1_000_000 <= newest and time.monotonic() < deadline:
             time.sleep(0.001)  # until the clock is past it
         empty = encode(Record(received_at=time.time_ns() // 1_000_000))
-        self._append([(number, empty) for number in range(self._appender.partitions)])
+        self._append([(number, empty) for number in self._layout.partitions])
         self._waiting.append((self.ends(), 0))
 
     def _log_time(self, partition: int, end: int) -> int:

@@ -1,0 +1,95 @@
+"""Generations of the stages' logs (see `footfall.generations`)."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, select, update
+
+from control.database import Database
+from control.errors import ControlError
+from control.schema import log_generation
+from footfall.generations import MAX_NUMBERS, MAX_PARTITIONS, Generation, Layout, one_generation
+
+
+class GenerationTable(Database):
+    """Who polls `version()` hears of every change here. Times are UTC milliseconds."""
+
+    def log_layout(self, stage: str, partitions: int) -> Layout:
+        """A stage's generations. `partitions` is the size of the first one, which is kept here
+        only once the log has grown."""
+        with self.reading() as connection:
+            return _layout(connection, stage, partitions)
+
+    def add_generation(self, stage: str, partitions: int, added: int, *, now: int) -> Layout:
+        """Another generation of `added` partitions, to which no events go yet.
+
+        Raises `ControlError` where it is no larger than the newest one, or another one waits.
+        """
+        with self.writing() as connection:
+            layout = _layout(connection, stage, partitions)
+            _check(layout, added)
+            newest = layout.generations[-1]
+            made = Generation(
+                number=newest.number + 1, first=newest.first + newest.partitions, partitions=added, created_at=now
+            )
+            new = [made] if newest.number > 1 else [newest, made]
+            connection.execute(insert(log_generation), [_row(stage, one) for one in new])
+        return Layout((*layout.generations, made))
+
+    def open_generation(self, stage: str, number: int, *, now: int) -> None:
+        """From now on events go to it."""
+        self._set(stage, number, opened_at=now)
+
+    def mark_drained(self, stage: str, number: int, *, now: int) -> None:
+        """Nothing more comes from it; with `now` 0 something did after all: it is served again."""
+        self._set(stage, number, drained_at=now)
+
+    def _set(self, stage: str, number: int, **values: int) -> None:
+        one = (log_generation.c.stage == stage) & (log_generation.c.number == number)
+        with self.writing() as connection:
+            if not connection.execute(update(log_generation).where(one).values(**values)).rowcount:
+                raise ControlError(f"the log of stage {stage} has no generation {number}")
+
+
+def _layout(connection: Connection, stage: str, partitions: int) -> Layout:
+    mine = log_generation.c.stage == stage
+    rows = connection.execute(select(log_generation).where(mine).order_by(log_generation.c.number)).all()
+    if not rows:
+        return one_generation(partitions)
+    return Layout(
+        tuple(
+            Generation(
+                number=row.number,
+                first=row.first_partition,
+                partitions=row.partitions,
+                created_at=row.created_at,
+                opened_at=row.opened_at,
+                drained_at=row.drained_at,
+            )
+            for row in rows
+        )
+    )
+
+
+def _check(layout: Layout, added: int) -> None:
+    newest = layout.generations[-1]
+    if layout.waiting is not None:
+        raise ControlError(f"generation {newest.number} of {newest.partitions} partitions is not in use yet")
+    if added <= newest.partitions:
+        raise ControlError(
+            f"the log has {newest.partitions} partitions, and grows to more only: idle ones cost next to "
+            "nothing, while each change of their number splits the visits of that moment for a while"
+        )
+    if added > MAX_PARTITIONS or newest.first + newest.partitions + added > MAX_NUMBERS:
+        raise ControlError(f"a log has at most {MAX_PARTITIONS} partitions, and {MAX_NUMBERS} over its life")
+
+
+def _row(stage: str, one: Generation) -> dict[str, object]:
+    return {
+        "stage": stage,
+        "number": one.number,
+        "first_partition": one.first,
+        "partitions": one.partitions,
+        "created_at": one.created_at,
+        "opened_at": one.opened_at,
+        "drained_at": one.drained_at,
+    }
