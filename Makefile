@@ -2,7 +2,7 @@
 VENV ?= .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.ready
-SOURCES := footfall ingest_gateway eventlog flows sinks jobs embedded control objects
+SOURCES := footfall ingest_gateway eventlog flows sinks jobs embedded control objects telemetry
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test lint type bench drill generate fmt clean
@@ -37,7 +37,7 @@ lint: $(STAMP) ## style, import directions
 type: $(STAMP) ## mypy --strict
 	$(VENV)/bin/mypy
 
-generate: $(STAMP) ## write the generated files anew (docs/event.schema.json, docs/settings.md, docs/tables.md)
+generate: $(STAMP) ## write the generated files anew (docs/event.schema.json, docs/settings.md, docs/metrics.md, docs/tables.md)
 	$(PY) -m scripts.generate
 
 bench: $(STAMP) ## measure everything docs/benchmarks.md reports (about 15 minutes)

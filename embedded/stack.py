@@ -14,6 +14,7 @@ from embedded.paths import environment, socket_path
 from embedded.supervisor import IDLE_S, StartError, Supervisor, Watcher
 from footfall.names import database_name
 from footfall.settings import Settings
+from telemetry.ports import metrics_ports
 
 # The gateway first: what it has answered is in the log, and nothing new comes in. Then who
 # reads the log, then who keeps the results.
@@ -74,6 +75,7 @@ def supervisor(
     }
     started = parts(settings)
     names = {part.name for part in started}
+    ports |= {f"{one.part}_metrics": one.port for one in metrics_ports(settings)}
     return Supervisor(
         settings.data_dir,
         started,

@@ -13,6 +13,7 @@ from types import FrameType
 
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
+from prometheus_client import REGISTRY
 
 from control import ControlError
 from eventlog.protocol import LogDamaged, LogUnreachable, OffsetLost, WrongLogError
@@ -25,6 +26,7 @@ from flows.wiring import Wiring
 from footfall.settings import Settings
 from sinks.clickhouse import StoreUnreachableError
 from sinks.writer import LogReplaced, StoreBehind
+from telemetry.serving import serve_metrics
 
 logger = logging.getLogger("flows")
 
@@ -60,10 +62,13 @@ def main() -> int:
     except ControlError as error:
         logger.error("stopped: %s", error)
         return 1
+    parts = wiring.parts()
+    REGISTRY.register(parts.stats)
+    stop_metrics = serve_metrics(settings.metrics_host, settings.flow_metrics_port, "FOOTFALL_FLOW_METRICS_PORT")
     collect_seldom()
     try:
         cli_main(
-            build(wiring.parts()),
+            build(parts),
             epoch_interval=timedelta(seconds=settings.epoch_seconds),
             recovery_config=RecoveryConfig(recovery, timedelta(0)),
         )
@@ -71,6 +76,7 @@ def main() -> int:
         return _tell(error, recovery)
     finally:
         wiring.close()
+        stop_metrics()
     return 0
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import bytewax.operators as op
@@ -21,6 +21,7 @@ from flows.enriching import SiteLookup, enrich_chunk
 from flows.items import AdmittedChunk, EnrichedChunk, PartitionKey, RawChunk
 from flows.live import LiveLogic
 from flows.live import WriterFactory as LiveWriterFactory
+from flows.metrics import FlowStats, PartitionStats, now
 from flows.partition import LoadBatches, PartitionLogic, PartitionPolicy, PartitionState
 from flows.session_state import SessionState
 from flows.sink import StoreSink
@@ -44,6 +45,7 @@ class Parts:
     live_writer: LiveWriterFactory
     stop: threading.Event
     state_dir: Path | None = None  # of open sessions; None: inside Bytewax's recovery state
+    stats: FlowStats = field(default_factory=FlowStats)
 
 
 class AdmitLogic(StatefulBatchLogic[EnrichedChunk, AdmittedChunk, "PartitionState | None"]):
@@ -57,6 +59,7 @@ class AdmitLogic(StatefulBatchLogic[EnrichedChunk, AdmittedChunk, "PartitionStat
         self._parts = parts
         self._resume = resume
         self._logic: PartitionLogic | None = None
+        self._stats = PartitionStats()
 
     def on_batch(self, values: list[EnrichedChunk]) -> tuple[Iterable[AdmittedChunk], bool]:
         """Admit chunk by chunk."""
@@ -65,11 +68,26 @@ class AdmitLogic(StatefulBatchLogic[EnrichedChunk, AdmittedChunk, "PartitionStat
             state = None if parts.state_dir is None else SessionState(StateFile(parts.state_dir / str(key)))
             self._logic = PartitionLogic(key, parts.policy, parts.load_batches, self._resume, state)
             self._resume = None
-        return [self._logic.admit(chunk) for chunk in values], StatefulBatchLogic.RETAIN
+            self._stats = parts.stats.of(key)
+        return self._admit(self._logic, values), StatefulBatchLogic.RETAIN
+
+    def _admit(self, logic: PartitionLogic, values: list[EnrichedChunk]) -> list[AdmittedChunk]:
+        stats, out = self._stats, []
+        for chunk in values:
+            out.append(logic.admit(chunk))
+            stats.admitted(chunk, out[-1])
+        stats.open_sessions, stats.open_visitors = len(logic.sessions), logic.sessions.visitors
+        stats.batches_since = logic.batches_since
+        return out
 
     def snapshot(self) -> PartitionState | None:
         """The partition's state."""
-        return self._resume if self._logic is None else self._logic.snapshot()
+        if self._logic is None:
+            return self._resume
+        began = now()
+        state = self._logic.snapshot()
+        self._stats.snapshot_s["admit"] = now() - began
+        return state
 
 
 def build(parts: Parts) -> Dataflow:
@@ -83,5 +101,5 @@ def build(parts: Parts) -> Dataflow:
     enriched = op.flat_map_batch("enrich", raw, enrich_batch)
     admitted = op.stateful_batch("admit", enriched, lambda resume: AdmitLogic(parts, resume))
     op.stateful_batch("live", admitted, lambda resume: LiveLogic(parts.live_writer, resume))
-    op.output("store", admitted, StoreSink(parts.keys, parts.store_writer))
+    op.output("store", admitted, StoreSink(parts.keys, parts.store_writer, parts.stats))
     return flow

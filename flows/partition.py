@@ -88,6 +88,11 @@ class PartitionLogic:
         for batch_key, log_time in known:
             self._batches.seen(batch_key, log_time)
 
+    @property
+    def batches_since(self) -> int:
+        """Log time (ms) from which on batch ids are remembered; 0 before the first record."""
+        return self._batches.oldest
+
     def snapshot(self) -> PartitionState:
         """An immutable picture of the state; cheap for what was not touched since the last."""
         counts = tuple((site, day, count) for (site, day), count in self._quarantined.items())

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from flows.items import AdmittedChunk, Count, PartitionKey
+from flows.metrics import FlowStats, PartitionStats, now
 from footfall.names import Outcome
 from sinks.writer import StoreWriter
 
@@ -32,8 +33,11 @@ class SinkState(NamedTuple):
 class StorePartition(StatefulSinkPartition[AdmittedChunk, SinkState]):
     """Writes one log partition's rows through the process's shared writer."""
 
-    def __init__(self, key: PartitionKey, writer: StoreWriter, resume: SinkState | None) -> None:
+    def __init__(
+        self, key: PartitionKey, writer: StoreWriter, resume: SinkState | None, stats: PartitionStats
+    ) -> None:
         self._key = key
+        self._stats = stats
         self._writer = writer
         self._next_offset = resume.next_offset if resume else 0
         self._ledger: dict[Count, int] = dict(resume.ledger) if resume else {}
@@ -59,6 +63,7 @@ class StorePartition(StatefulSinkPartition[AdmittedChunk, SinkState]):
         if chunk.quarantined:
             writer.add_quarantine([(partition, offset, at, item) for offset, at, item in chunk.quarantined])
         self._count(chunk)
+        self._stats.written(chunk)
         # One less: the next chunk may hold records of this chunk's last millisecond, and
         # readers of `progress` rely on all rows up to its log time being stored.
         writer.progress(partition, chunk.next_offset, chunk.log_time - 1, chunk.heartbeat_at)
@@ -76,6 +81,7 @@ class StorePartition(StatefulSinkPartition[AdmittedChunk, SinkState]):
         """What the writer found when it stored: really new, or stored long before."""
         changed = set()
         for site_id, day, stored, duplicate in self._writer.take_results(self._key.partition):
+            self._stats.stored(stored, duplicate)
             for outcome, reason, number in (
                 (Outcome.STORED, "", stored),
                 (Outcome.DUPLICATE, "stored_before", duplicate),
@@ -98,17 +104,20 @@ class StorePartition(StatefulSinkPartition[AdmittedChunk, SinkState]):
 
     def snapshot(self) -> SinkState:
         """Wait until everything written so far is stored."""
+        began = now()
         self._writer.flush()
         self._tell(self._take_results())
+        self._stats.recovery_point(began, now())
         return SinkState(1, self._next_offset, tuple(self._ledger.items()))
 
 
 class StoreSink(FixedPartitionedSink[AdmittedChunk, SinkState]):
     """One sink partition per log partition."""
 
-    def __init__(self, keys: list[PartitionKey], writer: WriterFactory) -> None:
+    def __init__(self, keys: list[PartitionKey], writer: WriterFactory, stats: FlowStats) -> None:
         self._places = {text: place for place, text in enumerate(sorted(str(key) for key in keys))}
         self._writer = writer
+        self._stats = stats
 
     def list_parts(self) -> list[str]:
         """The partition keys."""
@@ -121,4 +130,4 @@ class StoreSink(FixedPartitionedSink[AdmittedChunk, SinkState]):
     def build_part(self, step_id: str, for_part: str, resume_state: SinkState | None) -> StorePartition:  # noqa: ARG002 - Bytewax's signature
         """Begin after the recovered position, knowing what is stored beyond it."""
         key = PartitionKey.parse(for_part)
-        return StorePartition(key, self._writer(key.stage), resume_state)
+        return StorePartition(key, self._writer(key.stage), resume_state, self._stats.of(key))

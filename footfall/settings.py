@@ -59,6 +59,13 @@ class Settings(BaseSettings):
     site_events_per_second: float = Field(
         100_000.0, ge=0, description="Events taken for one site's public id; 0: any number."
     )
+    metrics_host: str = Field("127.0.0.1", description="Address on which flow and jobs show metrics.")
+    flow_metrics_port: int = Field(9480, ge=0, le=65535, description="Port of the flow's /metrics; 0: none.")
+    jobs_metrics_port: int = Field(9470, ge=0, le=65535, description="Port of the jobs' /metrics; 0: none.")
+    log_format: str = Field(
+        "text", pattern=r"^(text|json)$", description="Of the parts' logs: text, or json (one object a line)."
+    )
+
     heartbeat_seconds: float = Field(10.0, gt=0, description="How often each partition gets a heartbeat.")
 
     log_retention_hours: float = Field(168.0, gt=0, description="How long the log keeps records.")

@@ -102,9 +102,14 @@ class Endpoints:
     async def _take(self, stage: str, built: Built) -> Answer:
         """Make the events durable, then say so."""
         started = time.perf_counter()
+        count = built.accepted + len(built.rejected)
+        self._counts.received[stage] += count
         try:
             await self._writers[stage].write(built.records)
-        except LogFull as error:
+        except BaseException as error:
+            self._counts.events[(stage, "not_taken")] += count
+            if not isinstance(error, LogFull):
+                raise
             # The reason may name paths and sizes: that is for the log, not for the world.
             raise unavailable("the log cannot take events now", error.retry_after_s) from error
         self._counts.took(stage, built.accepted, built.rejected, time.perf_counter() - started)

@@ -19,6 +19,7 @@ class Counts(Collector):
     def __init__(self) -> None:
         self.answers: Counter[tuple[str, int]] = Counter()  # (endpoint, status)
         self.events: Counter[tuple[str, str]] = Counter()  # (stage, outcome)
+        self.received: Counter[str] = Counter()  # events of readable requests, by stage
         self.rejected: Counter[str] = Counter()  # by reason
         self.refused: Counter[str] = Counter()  # by error code
         self.bugs = 0
@@ -27,7 +28,8 @@ class Counts(Collector):
         self.privacy_dropped = 0
         self.waits = [0] * (len(WAIT_BUCKETS) + 1)
         self.wait_sum = 0.0
-        self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}
+        self.reachable: Callable[[], bool] = lambda: False
+        self.waiting: Callable[[], int] = lambda: 0
 
     def took(self, stage: str, count: int, rejected: list[tuple[int, str]], waited_s: float) -> None:
         """A request's events are durable: how many, which were refused, how long it waited for the log."""
@@ -41,7 +43,10 @@ class Counts(Collector):
     def collect(self) -> Iterator[Metric]:
         """For prometheus_client."""
         yield _counter("requests", "Requests answered.", ("endpoint", "status"), self.answers)
-        yield _counter("events", "Events by what became of them.", ("stage", "outcome"), self.events)
+        told = "Events of readable requests. At rest it is the sum of footfall_gateway_events_total."
+        yield _counter("received_events", told, ("stage",), self.received)
+        told = "Events by what became of them; not_taken: answered 503, the sender repeats them."
+        yield _counter("events", told, ("stage", "outcome"), self.events)
         yield _counter("rejected", "Events refused, by reason.", ("reason",), self.rejected)
         yield _counter("refused", "Requests refused, by error.", ("error",), self.refused)
         yield _counter("bugs", "Requests answered 503 because of a fault of the gateway.", (), {(): self.bugs})
@@ -51,8 +56,10 @@ class Counts(Collector):
         told = "Requests not counted at all because of GPC or DNT on a strict site."
         yield _counter("privacy_dropped", told, (), {(): self.privacy_dropped})
         yield self._histogram()
-        for name, (told, read) in self.gauges.items():
-            yield GaugeMetricFamily(f"footfall_gateway_{name}", told, read())
+        told = "1: the last look at the control plane worked."
+        yield GaugeMetricFamily("footfall_gateway_control_reachable", told, float(self.reachable()))
+        told = "Requests that wait for the log."
+        yield GaugeMetricFamily("footfall_gateway_waiting_requests", told, float(self.waiting()))
 
     def _histogram(self) -> Metric:
         total = 0

@@ -116,9 +116,8 @@ async def serve(settings: Settings, clock: Callable[[], int] = wall_ms) -> int:
 
 def _counts(directory: Directory, writers: dict[str, LogWriter]) -> Counts:
     counts = Counts()
-    counts.gauges["control_reachable"] = ("1 if the last poll worked.", lambda: float(directory.reachable))
-    told = "Requests that wait for the log."
-    counts.gauges["waiting_requests"] = (told, lambda: float(sum(writer.waiting for writer in writers.values())))
+    counts.reachable = lambda: directory.reachable
+    counts.waiting = lambda: sum(writer.waiting for writer in writers.values())
     REGISTRY.register(counts)
     return counts
 

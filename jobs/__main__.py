@@ -8,12 +8,16 @@ import signal
 import socket
 import sys
 
+from prometheus_client import REGISTRY
+
 from control.errors import ControlError
 from control.plane import open as open_control
 from footfall.settings import Settings
 from jobs.job import JobContext
+from jobs.metrics import Seen
 from jobs.registry import JOBS
 from jobs.runner import Runner
+from telemetry.serving import serve_metrics
 
 
 def main() -> int:
@@ -29,6 +33,8 @@ def main() -> int:
     context = JobContext(settings=settings, control=control)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: context.stop.set())
+    REGISTRY.register(Seen(settings, control, JOBS))
+    stop_metrics = serve_metrics(settings.metrics_host, settings.jobs_metrics_port, "FOOTFALL_JOBS_METRICS_PORT")
     try:
         Runner(JOBS, context, f"{socket.gethostname()}:{os.getpid()}").run_forever()
     except ControlError as error:
@@ -36,6 +42,7 @@ def main() -> int:
         log.error("stopped: %s", error)
         return 1
     finally:
+        stop_metrics()
         control.close()
     return 0
 

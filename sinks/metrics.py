@@ -12,6 +12,12 @@ STORE_FLUSH_SECONDS = Histogram(
     ["stage"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600),
 )
+STORE_BATCH_ROWS = Histogram(
+    "footfall_store_batch_rows",
+    "Rows of events, sessions, identities and quarantine that one flush took.",
+    ["stage"],
+    buckets=(1, 10, 100, 1_000, 5_000, 10_000, 25_000, 50_000, 100_000),
+)
 STORE_RETRIES = Counter("footfall_store_retries", "Inserts tried again.", ["stage"])
 STORE_OLDEST_SECONDS = Gauge(
     "footfall_store_oldest_unflushed_seconds", "Age of the oldest row that is not stored yet.", ["stage"]

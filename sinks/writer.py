@@ -293,6 +293,7 @@ class StoreWriter:
         if due or self._pending_progress.due_in(begun) <= 0:
             self._pending_progress.store(self._flusher)
         metrics.STORE_FLUSH_SECONDS.labels(self._stage).observe(time.monotonic() - begun)
+        metrics.STORE_BATCH_ROWS.labels(self._stage).observe(buffer.rows)
         with self._changed:
             self._storing = None
             self._done = buffer.number

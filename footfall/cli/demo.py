@@ -63,6 +63,8 @@ def demo_settings(settings: Settings) -> Settings:
     taken: set[int] = set()
     for name in ("gateway_port", "clickhouse_port", "clickhouse_http_port"):
         changes[name] = _free_port(getattr(settings, name), taken)
+    for name in ("flow_metrics_port", "jobs_metrics_port"):
+        changes[name] = _free_port(wanted, taken) if (wanted := getattr(settings, name)) else 0
     return resolve(settings.model_copy(update=changes))
 
 

@@ -30,12 +30,14 @@ class Installation:
     """Settings of one installation, and the command line run with them."""
 
     def __init__(self, data_dir: Path, **changes: object) -> None:
-        gateway, native, http = free_ports(3)
+        gateway, native, http, flow, jobs = free_ports(5)
         values = {
             "data_dir": data_dir,
             "gateway_port": gateway,
             "clickhouse_port": native,
             "clickhouse_http_port": http,
+            "flow_metrics_port": flow,
+            "jobs_metrics_port": jobs,
             "heartbeat_seconds": 1.0,
         }
         self.settings = resolve(Settings.model_validate({**values, **changes}))

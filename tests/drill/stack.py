@@ -76,13 +76,15 @@ class Stack:
         window_s: float = WINDOW_S,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        gateway, native, http = free_ports(3)
+        gateway, native, http, flow, jobs = free_ports(5)
         self.env = {
             **os.environ,
             "FOOTFALL_DATA_DIR": str(data_dir),
             "FOOTFALL_GATEWAY_PORT": str(gateway),
             "FOOTFALL_CLICKHOUSE_PORT": str(native),
             "FOOTFALL_CLICKHOUSE_HTTP_PORT": str(http),
+            "FOOTFALL_FLOW_METRICS_PORT": str(flow),
+            "FOOTFALL_JOBS_METRICS_PORT": str(jobs),
             "FOOTFALL_TEST_FAULT": fault,
             **(QUICK if quick else {}),
             **(env or {}),

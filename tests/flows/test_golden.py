@@ -23,6 +23,7 @@ from clickhouse_driver import Client
 from eventlog.protocol import LogRecord
 from flows.enriching import enrich_chunk
 from flows.items import PartitionKey, RawChunk
+from flows.metrics import PartitionStats
 from flows.partition import PartitionLogic
 from flows.sink import StorePartition
 from footfall.enrich.context import Context
@@ -95,7 +96,7 @@ def log_records(requests: list[dict[str, Any]]) -> list[LogRecord]:
 def store_records(records: list[LogRecord], writer: StoreWriter) -> None:
     """As the flow does it."""
     chunk = enrich_chunk(RawChunk(KEY, records), {SITE.site_id: SITE}.get, Context())
-    sink = StorePartition(KEY, writer, None)
+    sink = StorePartition(KEY, writer, None, PartitionStats())
     sink.write_batch([PartitionLogic(KEY, POLICY, lambda *_: (), None).admit(chunk)])
     writer.flush()
 

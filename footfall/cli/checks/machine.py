@@ -17,6 +17,7 @@ from footfall.cli.layout import layout_of
 from footfall.cli.room import Room, disks
 from footfall.cli.running import read_status
 from footfall.settings import Settings
+from telemetry.ports import metrics_ports
 
 WARN_DISK = 5 * 1024**3
 BAD_DISK = 1024**3
@@ -86,6 +87,12 @@ def ports(settings: Settings) -> list[Finding]:
     for name, host, port in port_settings(settings):
         if why := port_taken(host, port):
             findings += bad("ports", f"port {port} on {host}: {why}", f"stop it, or set {name} to a free port")
+    for one in metrics_ports(settings):
+        if one.part != "gateway" and (why := port_taken(one.host, one.port)):
+            mend = (
+                f"stop it, or set {one.setting} to a free port; without it there are no metrics of the {one.part}"
+            )
+            findings += warn("ports", f"port {one.port} on {one.host}: {why}", mend)
     return findings or ok("ports", "free")
 
 

@@ -12,6 +12,7 @@ from footfall.cli.checks.finding import Finding, bad, ok, warn
 from footfall.cli.running import read_status
 from footfall.names import database_name
 from footfall.settings import Settings
+from telemetry.ports import metrics_ports
 
 if TYPE_CHECKING:
     from footfall.cli.state import Health
@@ -76,6 +77,22 @@ def gateway(settings: Settings) -> list[Finding]:
         log = settings.data_dir / "logs" / "gateway.log"
         return bad("gateway", "runs, but its log takes no records", f"is the disk full? {log} says why")
     return bad("gateway", f"does not answer on {where}", START)
+
+
+def metrics(settings: Settings) -> list[Finding]:
+    """Each part shows its metrics, where they are not switched off."""
+    silent = [one for one in metrics_ports(settings) if not http_ok(one.host, one.port, "/metrics")]
+    if read_status(settings) is None or not silent:
+        return []
+    return [
+        Finding(
+            "metrics",
+            "warn",
+            f"the {one.part} shows none on {one.host}:{one.port}: `footfall top` and Prometheus see nothing of it",
+            f"is the port taken? {settings.data_dir / 'logs' / one.part}.log says so; {one.setting} changes it",
+        )
+        for one in silent
+    ]
 
 
 def data(settings: Settings) -> list[Finding]:

@@ -1,0 +1,116 @@
+"""A running Footfall, a mix of everything sent to it, and what it shows of itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from embedded.paths import make_dirs
+from footfall.cli.running import started
+from footfall.cli.scraping import Samples, fetch
+from telemetry.ports import metrics_ports
+from tests.cli.conftest import Installation
+from tests.seeing.mix import Site, send_mix
+
+pytestmark = pytest.mark.timeout(120)
+ENDS = ("stored", "duplicate", "dropped", "quarantined")
+
+
+def wait_for(condition: Callable[[], bool], what: Callable[[], object], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.1)
+
+
+class Shown:
+    """An installation with the mix in it."""
+
+    def __init__(self, site: Site) -> None:
+        self.installation = site.installation
+        self.site = site
+        self.sent = send_mix(site)
+
+    def samples(self) -> Samples:
+        texts = [fetch(one) for one in metrics_ports(self.installation.settings)]
+        return Samples(filter(None, texts))
+
+    def ledger(self) -> dict[tuple[str, str], int]:
+        sql = "SELECT outcome, reason, sum(count) FROM {db}.ledger_v1 GROUP BY outcome, reason"
+        return {(outcome, reason): int(n) for outcome, reason, n in self.installation.query(sql)}
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    directory: Path = tmp_path_factory.mktemp("seeing") / "data"
+    installation = Installation(directory, trusted_proxies="127.0.0.1/32", epoch_seconds=1.0, flush_seconds=0.2)
+    make_dirs(directory)
+    site = Site(installation)
+    with started(installation.settings):
+        wait_for(lambda: all(map(fetch, metrics_ports(installation.settings))), lambda: "the jobs start last")
+        yield Shown(site)
+
+
+def outcomes(samples: Samples) -> dict[tuple[str, str], float]:
+    found: dict[tuple[str, str], float] = {}
+    for labels, value in samples.rows("footfall_flow_events_total", stage="prod"):
+        place = labels["outcome"], labels["reason"]
+        found[place] = found.get(place, 0) + value
+    return found
+
+
+def total(counts: dict[tuple[str, str], float], *names: str) -> float:
+    return sum(number for (outcome, _), number in counts.items() if outcome in names)
+
+
+def test_metrics_and_ledger_add_up(shown: Shown) -> None:
+    wanted = {
+        ("accepted", ""): 13, ("rejected", "missing_part"): 1, ("rejected", "name_invalid"): 1, ("stored", ""): 5,
+        ("duplicate", "batch"): 4, ("duplicate", "event"): 1, ("dropped", "foreign_host"): 1,
+        ("dropped", "referrer_spam"): 1, ("quarantined", "unknown_site"): 1,
+    }  # fmt: skip
+    wait_for(lambda: shown.ledger() == wanted, shown.ledger)
+    wait_for(lambda: outcomes(shown.samples()) == wanted, lambda: outcomes(shown.samples()))
+    samples = shown.samples()
+    assert total(outcomes(samples), "accepted") == total(outcomes(samples), *ENDS)
+    gateway = samples.by("footfall_gateway_events_total", "outcome", stage="prod")
+    assert gateway == {"accepted": 12, "rejected": 2}  # one came past it
+    assert samples.sum("footfall_gateway_received_events_total") == 14
+    given = samples.by("footfall_flow_events_out_total", "step", stage="prod")
+    taken = samples.by("footfall_flow_events_in_total", "step", stage="prod")
+    assert taken == {"enrich": 13, "admit": given["enrich"], "store": given["admit"]}
+    assert given["store"] == 5
+    assert samples.sum("footfall_flow_late_events_total", stage="prod") == 1
+    wait_for(lambda: today(shown.samples()) == wanted, lambda: today(shown.samples()))
+
+
+def today(samples: Samples) -> dict[tuple[str, str], float]:
+    rows = samples.rows("footfall_ledger_events", stage="prod")
+    return {(labels["outcome"], labels["reason"]): value for labels, value in rows}
+
+
+def test_every_step_shows_how_late_it_is(shown: Shown) -> None:
+    wait_for(
+        lambda: shown.samples().sum("footfall_lag_records") == 0,
+        lambda: shown.samples().rows("footfall_lag_records"),
+    )
+    samples = shown.samples()
+    partitions = shown.installation.settings.partitions
+    now = time.time()
+    for name in ("footfall_flow_log_time_seconds", "footfall_stored_heartbeat_timestamp_seconds",
+                 "footfall_flow_recovery_point_timestamp_seconds"):  # fmt: skip
+        rows = samples.rows(name, stage="prod")
+        assert len(rows) == partitions
+        assert all(now - 30 < value < now + 5 for _, value in rows), (name, rows)
+    assert samples.sum("footfall_flow_open_sessions", stage="prod") == 1
+    assert samples.sum("footfall_flow_open_visitors", stage="prod") == 1
+    assert samples.sum("footfall_store_flush_seconds_count", stage="prod") > 0
+    assert samples.sum("footfall_store_batch_rows_sum", stage="prod") >= 5
+    assert samples.least("footfall_flow_epoch_seconds", stage="prod") is not None
+    assert samples.least("footfall_flow_snapshot_seconds", stage="prod", step="store") > 0  # type: ignore[operator]
+    assert samples.least("footfall_store_up") == samples.least("footfall_log_up") == 1
+    assert samples.sum("footfall_control_up") == 1
+    assert len(samples.rows("footfall_repair_visitors")) == 2  # of each stage
