@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 from clickhouse_driver import Client
 from clickhouse_driver.errors import Error as StoreError
@@ -17,6 +18,7 @@ from control.errors import ControlError
 from control.plane import Control
 from eventlog.opening import is_made, open_log
 from eventlog.protocol import LogDamaged, LogUnreachable, OffsetLost, Reader, WrongLogError
+from footfall.generations import Layout
 from footfall.names import database_name
 from footfall.settings import Settings
 from jobs.job import Job
@@ -78,7 +80,7 @@ class Seen(Collector):
         self._control = control
         self._jobs = jobs
         self._clock = clock
-        self._readers: dict[str, Reader] = {}
+        self._readers: dict[str, tuple[Layout, Reader]] = {}
         self._asking = threading.Lock()
         self._rows: dict[str, Rows] = {}
         self._asked = 0.0  # monotonic
@@ -98,29 +100,44 @@ class Seen(Collector):
 
     def _look(self) -> dict[str, Rows]:
         rows: dict[str, Rows] = {name: [] for name in GAUGES}
-        for stage in self._settings.topics():
-            ends = self._log(stage, rows)
+        for stage, partitions in self._settings.topics().items():
+            try:
+                ends = self._log(stage, self._control.log_layout(stage, partitions), rows)
+            except ControlError:
+                ends = {}
             self._store(stage, ends, rows)
         self._job_runs(rows)
         return rows
 
-    def _log(self, stage: str, rows: dict[str, Rows]) -> dict[int, int]:
+    def _log(self, stage: str, layout: Layout, rows: dict[str, Rows]) -> dict[int, int]:
         """Partition -> offset of its next record."""
         try:
-            reader = self._readers.get(stage)
-            if reader is None:
-                if not is_made(self._settings, stage):
-                    return {}
-                reader = open_log(self._settings, stage, patience_s=PATIENCE_S).reader()
-                self._readers[stage] = reader
-            ends = {n: reader.bounds(n)[1] for n in range(self._settings.topics()[stage])}
+            if not is_made(self._settings, stage, layout):
+                return {}
+            reader = self._reader(stage, layout)
+            ends = {n: reader.bounds(n)[1] for n in layout.partitions}
         except LOG_ERRORS:
-            self._readers.pop(stage, None)
+            self._forget(stage)
             rows["log_up"].append(((stage,), 0))
             return {}
         rows["log_up"].append(((stage,), 1))
         rows["log_end_offset"] += [((stage, str(n)), end) for n, end in ends.items()]
         return ends
+
+    def _reader(self, stage: str, layout: Layout) -> Reader:
+        known = self._readers.get(stage)
+        if known is not None and known[0] == layout:
+            return known[1]
+        self._forget(stage)
+        reader = open_log(self._settings, stage, layout, patience_s=PATIENCE_S).reader()
+        self._readers[stage] = layout, reader
+        return reader
+
+    def _forget(self, stage: str) -> None:
+        known = self._readers.pop(stage, None)
+        if known is not None:
+            with suppress(*LOG_ERRORS):
+                known[1].close()
 
     def _store(self, stage: str, ends: dict[int, int], rows: dict[str, Rows]) -> None:
         try:

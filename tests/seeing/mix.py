@@ -10,6 +10,7 @@ from typing import Any
 
 import control
 from eventlog.opening import open_log
+from footfall.cli.layout import layout_of
 from footfall.ids import uuid7
 from footfall.record import LogEvent, Record, encode
 from tests.cli.conftest import Installation
@@ -102,6 +103,6 @@ def record_of(event: dict[str, Any], site_id: str) -> Record:
 
 def append(installation: Installation, record: Record, stage: str = "prod") -> None:
     """Into the log, past the gateway: as an importer does."""
-    appender = open_log(installation.settings, stage).appender()
+    appender = open_log(installation.settings, stage, layout_of(installation.settings, stage)).appender()
     appender.append([(0, encode(record))]).result(10)
     appender.close(10.0)
