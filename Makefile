@@ -37,13 +37,14 @@ lint: $(STAMP) ## style, import directions
 type: $(STAMP) ## mypy --strict
 	$(VENV)/bin/mypy
 
-generate: $(STAMP) ## write the generated files anew (docs/event.schema.json, docs/settings.md, docs/metrics.md, docs/tables.md)
+generate: $(STAMP) ## write the generated files anew (docs/openapi.json, docs/event.schema.json, docs/settings.md ...)
 	$(PY) -m scripts.generate
 
 bench: $(STAMP) ## measure everything docs/benchmarks.md reports (about 15 minutes)
 	$(PY) -m bench
 
-drill: $(STAMP) ## kill and restart every part, 20 rounds
+drill: $(STAMP) ## kill and restart every part, 20 rounds; property tests with 20 times the examples
+	$(VENV)/bin/pytest -m hypothesis --hypothesis-profile=drill -n 2 --timeout=1800
 	$(VENV)/bin/pytest -m drill -n 0 --timeout=1800
 
 clean: ## remove the virtual environment and caches

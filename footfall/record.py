@@ -91,5 +91,5 @@ def decode(data: bytes) -> Record:
         raise DecodeError(f"unknown record version {data[:1]!r}: upgrade the flow")
     try:
         return _decoder.decode(memoryview(data)[1:])
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise DecodeError(str(error)) from error

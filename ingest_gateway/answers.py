@@ -26,18 +26,23 @@ class Answer(NamedTuple):
 class RefusedError(Exception):
     """The request cannot be taken. `error` is a permanent code, `message` says what to do."""
 
-    def __init__(self, status: int, error: str, message: str, retry_after_s: float = 0.0) -> None:
+    def __init__(
+        self, status: int, error: str, message: str, retry_after_s: float = 0.0, *, allow: str = ""
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.error = error
         self.message = message
         self.retry_after_s = retry_after_s
+        self.allow = allow
 
     def answer(self) -> Answer:
-        """As JSON, with Retry-After where waiting helps."""
+        """As JSON, with Retry-After where waiting helps, and Allow where another method would."""
         headers = list(JSON)
         if self.retry_after_s:
             headers.append(("retry-after", str(max(1, math.ceil(self.retry_after_s)))))
+        if self.allow:
+            headers.append(("allow", self.allow))
         return Answer(self.status, headers, _encode({"error": self.error, "message": self.message}))
 
 

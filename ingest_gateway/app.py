@@ -16,6 +16,7 @@ from ingest_gateway.endpoints import Endpoints
 from ingest_gateway.health import Health
 from ingest_gateway.log_writer import LogWriter
 from ingest_gateway.metrics import Counts
+from ingest_gateway.openapi import openapi
 from ingest_gateway.request import Exchange, Request, RequestScope, client_went, read_headers
 from ingest_gateway.track import CONVERTERS
 
@@ -50,6 +51,7 @@ class Gateway:
             "/healthz": ("GET", self.health.healthz),
             "/readyz": ("GET", self.health.readyz),
             "/metrics": ("GET", self.health.metrics),
+            "/openapi.json": ("GET", openapi),
         }
         self._routes |= dict.fromkeys(CONVERTERS, ("POST", endpoints.track))
 
@@ -89,7 +91,8 @@ class Gateway:
         if scope.method != method and not (scope.method == "HEAD" and path in PROBES):
             if scope.method == "OPTIONS":
                 return self._cors.preflight(headers, method)
-            raise RefusedError(405, "method", f"this path takes {method}")
+            allow = ", ".join([method, *(["HEAD"] if path in PROBES else []), "OPTIONS"])
+            raise RefusedError(405, "method", f"this path takes {method}", allow=allow)
         return await handler(Request(scope, exchange, headers, self._clock()))
 
     def _timed_out(self) -> Answer:

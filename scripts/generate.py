@@ -7,6 +7,7 @@ from pathlib import Path
 
 from footfall.event import json_schema
 from footfall.settings import Settings
+from ingest_gateway.openapi import encoded
 from scripts.metrics import metrics_page
 from sinks.describe import tables
 
@@ -29,6 +30,7 @@ def main() -> None:
     """Write everything."""
     schema = json.dumps(json_schema(), indent=2, sort_keys=True)
     (DOCS / "event.schema.json").write_text(schema + "\n")
+    (DOCS / "openapi.json").write_bytes(encoded())
     (DOCS / "settings.md").write_text(settings_table())
     (DOCS / "metrics.md").write_text(metrics_page())
     (DOCS / "tables.md").write_text(tables())

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+import hypothesis
 import pytest
+
+# Property tests look at a bounded number of examples here, at many more in `make drill`; a test that
+# wants another number says so with `tests.properties.examples`, and drills have as many times that.
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.register_profile("drill", deadline=None, max_examples=2_000)
+hypothesis.settings.load_profile("default")
 
 pytest_plugins: list[str] = [
     "tests.fixtures.disk",

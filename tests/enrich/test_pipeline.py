@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from footfall.enrich import PIPELINE, Context, Step, enrich, pipeline
@@ -16,6 +16,7 @@ from footfall.names import DropReason, Source
 from footfall.record import LogEvent, Record
 from footfall.sites import Goal, Site
 from tests.enrich.make import RECEIVED, SITE, event, record, run
+from tests.properties import examples
 
 COLUMNS = ("events", "index", "occurred", "pages", "traffic", "goals")
 URLS = st.one_of(
@@ -60,7 +61,7 @@ SHARED = Context()
 
 
 @given(RECORDS)
-@settings(max_examples=400, deadline=None)
+@examples(400)
 def test_never_raises_and_accounts_for_every_event(made: Record) -> None:
     result = enrich(made, BUSY, SHARED)
     assert result.failed == []
@@ -72,7 +73,7 @@ def test_never_raises_and_accounts_for_every_event(made: Record) -> None:
 
 
 @given(RECORDS)
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_pure_and_independent_of_what_is_remembered(made: Record) -> None:
     before = copy.deepcopy(made)
     warm = enrich(made, BUSY, SHARED)
@@ -84,7 +85,7 @@ def test_pure_and_independent_of_what_is_remembered(made: Record) -> None:
 
 
 @given(RECORDS)
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_an_event_does_not_depend_on_its_record_mates(made: Record) -> None:
     whole = enrich(made, BUSY, SHARED)
     for place, index in enumerate(whole.batch.index):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pickle
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from footfall.sessions import SessionRow, SessionShard
 from footfall.sites import Site
+from tests.properties import examples
 from tests.sessions.histories import (
     POLICY,
     SITES,
@@ -29,7 +30,7 @@ def live_events(arrivals: list[Arrival]) -> list[Told]:
     return [t for a in arrivals for t in a.told() if a.log_time - t.fact.occurred_at <= POLICY.lateness_ms]
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(histories(ages=LIVE_AGES_AND_LATE), sites, st.integers(1, 40), st.integers(1, 3), st.integers(0, 5))
 def test_rows_in_the_store_are_the_sessions(
     arrivals: list[Arrival], site: Site, advance_every: int, shards: int, snapshot_every: int
@@ -56,7 +57,7 @@ def test_rows_in_the_store_are_the_sessions(
     assert plain(store.standing()) == plain(expected(site, live_events(arrivals)))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(histories(), sites, st.integers(1, 10))
 def test_versions_of_an_id_only_grow(arrivals: list[Arrival], site: Site, advance_every: int) -> None:
     shard = SessionShard(POLICY)
@@ -70,7 +71,7 @@ def test_versions_of_an_id_only_grow(arrivals: list[Arrival], site: Site, advanc
     assert all(row.is_closed or row.is_deleted for row in last.values())
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(histories(), sites, st.integers(1, 40), st.integers(1, 40))
 def test_rows_do_not_depend_on_how_often_the_shard_is_asked(
     arrivals: list[Arrival], site: Site, one: int, other: int
@@ -83,7 +84,7 @@ def test_rows_do_not_depend_on_how_often_the_shard_is_asked(
     assert sorted(made[0]) == sorted(made[1])
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(histories(), sites, st.data())
 def test_a_restart_withdraws_what_the_dead_process_wrote(
     arrivals: list[Arrival], site: Site, data: st.DataObject
@@ -101,7 +102,7 @@ def test_a_restart_withdraws_what_the_dead_process_wrote(
     assert plain(store.standing()) == plain(expected(site, live_events(arrivals)))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(histories(max_records=15), sites)
 def test_duplicates_are_told_by_their_place(arrivals: list[Arrival], site: Site) -> None:
     shard = SessionShard(POLICY)

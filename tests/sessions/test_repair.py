@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from footfall.sessions import SessionShard, StoredFact, next_generation, replace, sessions_of
 from footfall.sessions.part import NEVER
 from footfall.sites import Site
+from tests.properties import examples
 from tests.sessions.histories import (
     HOUR,
     LATE_AGES,
@@ -39,7 +40,7 @@ def stored(arrivals: list[Arrival], visitor_id: int) -> list[StoredFact]:
     return [*found.values()]
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(histories(ages=LATE_AGES), sites)
 def test_the_whole_history_at_once_is_sort_and_split(arrivals: list[Arrival], site: Site) -> None:
     end = arrivals[-1].log_time + 48 * HOUR
@@ -49,7 +50,7 @@ def test_the_whole_history_at_once_is_sort_and_split(arrivals: list[Arrival], si
     assert plain(rows) == plain(expected(site, [t for a in arrivals for t in a.told()]))
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(histories(ages=LATE_AGES), sites, st.integers(1, 5))
 def test_live_and_repair_together_are_sort_and_split(
     arrivals: list[Arrival], site: Site, repair_every: int

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from clickhouse_driver.bufferedwriter import CompressedBufferedWriter
 from clickhouse_driver.columns.service import write_column
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from embedded.store.errors import Disconnected, ProtocolError
@@ -18,6 +18,7 @@ from embedded.store.native_insert import read_block
 from embedded.store.native_recode import driver_context, recode_block
 from embedded.store.packets import BLOCK_INFO
 from embedded.store.wire import FrameSource, Source, pack_frames, pack_string, pack_varint
+from tests.properties import examples
 
 TEXT = st.one_of(st.just(""), st.text(max_size=6), st.integers(100, 400).map(lambda n: "x" * n))
 SCALARS: list[tuple[str, Any]] = [
@@ -89,7 +90,7 @@ def blocks(draw: st.DrawFn) -> tuple[bytes, int]:
     return encode(columns, rows), rows
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(blocks(), st.integers(1, 64))
 def test_fast_path_keeps_the_bytes_and_finds_the_end(made: tuple[bytes, int], step: int) -> None:
     block, rows = made
@@ -98,7 +99,7 @@ def test_fast_path_keeps_the_bytes_and_finds_the_end(made: tuple[bytes, int], st
     assert source.take(4) == b"rest"
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(blocks(), st.integers(1, 64))
 def test_slow_path_makes_an_equal_block(made: tuple[bytes, int], step: int) -> None:
     block, rows = made
@@ -110,7 +111,7 @@ def test_slow_path_makes_an_equal_block(made: tuple[bytes, int], step: int) -> N
     assert read_block(Fed(BLOCK_INFO + again, 1 << 20)) == (again, rows)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(blocks())
 def test_frames_carry_the_block(made: tuple[bytes, int]) -> None:
     block, rows = made
@@ -118,7 +119,7 @@ def test_frames_carry_the_block(made: tuple[bytes, int]) -> None:
     assert read_block(FrameSource(Fed(packed, 7), 1 << 30)) == (block, rows)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     st.binary(max_size=200),
     st.sampled_from([kind for kind, _ in SCALARS] + ["Array(String)", "LowCardinality(String)"]),
