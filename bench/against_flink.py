@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -50,23 +51,13 @@ JAVA = [
 ]  # fmt: skip
 
 
-class Happening(msgspec.Struct, gc=False):
-    """One event in the file."""
-
-    id: str
-    name: str
-    path: str
-    at: int
-    engaged: int
-
-
 class Line(msgspec.Struct, gc=False):
-    """One line of the file."""
+    """One line of the file; an event has a name, an id (base64), a time, a path and engaged time."""
 
     visitor: int
     log_time: int
     first: bool
-    events: list[Happening]
+    events: list[LogEvent]
 
 
 def write_file(path: Path, visits: list[Visit]) -> None:
@@ -79,12 +70,12 @@ def write_file(path: Path, visits: list[Visit]) -> None:
             for number, at in enumerate(visit.times):
                 name = NAMES[number % 3 if number % 15 else 0]
                 line.events.append(
-                    Happening(
-                        uuid7(BASE + at, chance.randbytes(10)).hex(),
-                        name,
-                        f"/category/product-{at % 500}",
-                        BASE + at,
-                        1200 if name == "scroll" else 0,
+                    LogEvent(
+                        name=name,
+                        event_id=uuid7(BASE + at, chance.randbytes(10)),
+                        occurred_at=BASE + at,
+                        url=f"/category/product-{at % 500}",
+                        engaged_ms=1200 if name == "scroll" else 0,
                     )
                 )
             file.write(encoder.encode(line) + b"\n")
@@ -106,17 +97,20 @@ def ours(events: Path, out: Path) -> None:
         write(shard.advance(BASE + FAR), sessions.write)
 
 
+@lru_cache(1_000)
+def page(path: str) -> Page:
+    """Pages are cached in the flow, too."""
+    return Page("shop.example.com", path)
+
+
 def batch_of(line: Line) -> EnrichedBatch:
     """The record as enrichment hands it to the sessions."""
-    made = [
-        LogEvent(name=event.name, event_id=bytes.fromhex(event.id), engaged_ms=event.engaged)
-        for event in line.events
-    ]
-    batch = EnrichedBatch(Record(site_id="shop", visitor_id=line.visitor, events=made), SITE)
-    batch.occurred = [event.at for event in line.events]
-    batch.pages = [Page("shop.example.com", event.path) for event in line.events]
-    batch.traffic = [SEARCH if line.first else INTERNAL] + [INTERNAL] * (len(made) - 1)
-    batch.goals = [()] * len(made)
+    events = line.events
+    batch = EnrichedBatch(Record(site_id="shop", visitor_id=line.visitor, events=events), SITE)
+    batch.occurred = [event.occurred_at for event in events]
+    batch.pages = [page(event.url) for event in events]
+    batch.traffic = [SEARCH if line.first else INTERNAL] + [INTERNAL] * (len(events) - 1)
+    batch.goals = [()] * len(events)
     return batch
 
 

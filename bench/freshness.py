@@ -40,14 +40,14 @@ class Probes:
         self.live_ages: list[float] = []
 
 
-def send(stack: Stack, rate: int, seconds: float, probes: Probes) -> int:
-    """Batches of 20 at the rate; returns how many events were acknowledged."""
+def send(stack: Stack, rate: int, seconds: float, probes: Probes, stop: threading.Event | None = None) -> int:
+    """Batches of 20 at the rate, for the time or until stopped; returns how many events were acknowledged."""
     connection = HTTPConnection("127.0.0.1", stack.settings.gateway_port, timeout=10)
     agent_list = agents()
     visitors = [str(uuid.uuid4()) for _ in range(2_000)]
     began, sent, number = time.monotonic(), 0, 0
     next_probe = began
-    while (now := time.monotonic()) < began + seconds:
+    while (now := time.monotonic()) < began + seconds and not (stop and stop.is_set()):
         due = began + sent / rate
         if due > now:
             time.sleep(due - now)  # the pace is what is being made

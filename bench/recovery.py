@@ -65,7 +65,7 @@ def run(rounds: int, events: int, visitors: int) -> list[float]:
         with stack:
             wait_for_rows(stack, events, 600)
             probes, stop = Probes(), threading.Event()
-            sender = threading.Thread(target=send, args=(stack, RATE, 600, probes), daemon=True)
+            sender = threading.Thread(target=send, args=(stack, RATE, 900, probes, stop), daemon=True)
             watcher = threading.Thread(target=watch_store, args=(stack, probes, stop), daemon=True)
             sender.start()
             watcher.start()
@@ -75,6 +75,7 @@ def run(rounds: int, events: int, visitors: int) -> list[float]:
                 taken.append(one_kill(stack, probes))
                 print(f"  kill {number + 1}: {taken[-1]:.1f} s", flush=True)
             stop.set()
+            sender.join(30)
             watcher.join(30)
             return taken
 

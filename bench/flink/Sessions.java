@@ -36,11 +36,14 @@ public final class Sessions {
 
     /** One event in the file. */
     public static final class Happening {
+        @JsonProperty("event_id")
         public String id;
         public String name;
-        public String path;
+        public String url;
+        @JsonProperty("occurred_at")
         public long at;
-        public int engaged;
+        @JsonProperty("engaged_ms")
+        public int engaged; // left out where there is none
     }
 
     /** What goes through the window: flat, so that Flink's POJO serializer takes it. */

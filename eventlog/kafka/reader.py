@@ -90,6 +90,10 @@ class KafkaReader:
         """See `Reader.changed`: no question to the brokers, only what they have sent by now."""
         first, self._asked = not self._asked, True
         self._asker.serve()
+        if any(buffer.news for buffer in self._buffers.values()):
+            # Nothing is taken ahead of the reads: buffers that fill up are paused, and what the client
+            # library has fetched of a paused partition it throws away and fetches again.
+            return True
         self._take(self._consumer.consume(MESSAGES, 0))
         # Also what a read of another partition has taken in, errors, and partitions to be begun again.
         now = time.monotonic()
