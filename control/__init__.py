@@ -9,6 +9,7 @@ from control.database import missing_steps
 from control.errors import ControlAwayError, ControlError, ControlFullError, NotFoundError
 from control.jobs import JobRun
 from control.key_info import KeyInfo, ServerKey
+from control.partitions import FlowPartition
 from control.plane import Control, open
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "ControlAwayError",
     "ControlError",
     "ControlFullError",
+    "FlowPartition",
     "JobRun",
     "KeyInfo",
     "NotFoundError",

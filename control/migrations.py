@@ -24,6 +24,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "first_partition INTEGER NOT NULL, partitions INTEGER NOT NULL, created_at BIGINT NOT NULL, "
         "opened_at BIGINT NOT NULL, drained_at BIGINT NOT NULL, PRIMARY KEY (stage, number))",
     ),
+    (
+        "CREATE TABLE flow_partition (partition VARCHAR(64) NOT NULL PRIMARY KEY, holder VARCHAR(160) NOT NULL, "
+        "place VARCHAR(1024) NOT NULL, worker VARCHAR(160) NOT NULL, seen_at BIGINT NOT NULL)",
+    ),
 )
 # PostgreSQL's advisory locks are numbers; they are of one database.
 UPGRADE_LOCK = 0x666F6F7466616C6C  # "footfall"

@@ -6,12 +6,13 @@ from control.database import Database
 from control.generations import GenerationTable
 from control.jobs import JobTable
 from control.keys import KeyTable
+from control.partitions import PartitionTable
 from control.secrets import SecretTable
 from control.settings import SettingTable
 from control.sites import SiteTable
 
 
-class Control(SiteTable, KeyTable, SecretTable, SettingTable, JobTable, GenerationTable):
+class Control(SiteTable, KeyTable, SecretTable, SettingTable, JobTable, GenerationTable, PartitionTable):
     """The control plane of one installation. Thread-safe."""
 
 

@@ -159,3 +159,14 @@ job_run = Table(
     Column("state", String(16), nullable=False),  # running | done | failed | abandoned
     Column("detail", Text, nullable=False),
 )
+
+# Where the state of each log partition's flow is, and who works on it. See flows/ownership.py.
+flow_partition = Table(
+    "flow_partition",
+    metadata,
+    Column("partition", String(64), primary_key=True),  # as in recovery state: "prod-0003"
+    Column("holder", String(160), nullable=False),  # a directory or a bundle; empty: nobody, begin from the log
+    Column("place", String(1024), nullable=False),  # the same for people
+    Column("worker", String(160), nullable=False),  # who works on it, or did last
+    Column("seen_at", BigInteger, nullable=False),  # when that was last known; 0: it ended in order
+)

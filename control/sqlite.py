@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
 
-from control.errors import ControlError, ControlFullError
+from control.errors import ControlAwayError, ControlError, ControlFullError
 
 BUSY_TIMEOUT_MS = 10_000
 
@@ -44,6 +44,11 @@ def erase_traces(engine: Engine) -> None:
 def explain(engine: Engine, error: exc.SQLAlchemyError) -> ControlError | None:
     """The error in plain words, if it is one a person can mend."""
     driver_error = getattr(error, "orig", None)
+    if getattr(driver_error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY:
+        return ControlAwayError(
+            f"the control plane ({engine.url.database}) has been locked by another process for longer than "
+            f"{BUSY_TIMEOUT_MS // 1000} s. If one hangs in the middle of a change, end it (kill -9) and try again"
+        )
     if getattr(driver_error, "sqlite_errorcode", 0) not in _FULL:
         return None
     return ControlFullError(

@@ -16,9 +16,6 @@ from footfall.names import database_name
 from footfall.settings import Settings
 from telemetry.ports import metrics_ports
 
-# The gateway first: what it has answered is in the log, and nothing new comes in. Then who
-# reads the log, then who keeps the results.
-STOP_ORDER = ("gateway", "flow", "jobs", "valkey", "store")
 VALKEY_MEMORY = "64mb"
 UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
 
@@ -33,6 +30,7 @@ def parts(settings: Settings) -> list[Part]:
     What the settings name a server for is not among them.
     """
     own_valkey = has_own_valkey(settings)
+    flows = [_flow(settings, worker, name) for name, worker in flow_names(settings).items()]
     return [
         *([_store(settings)] if settings.has_own_store else []),
         *([_valkey(settings)] if own_valkey else []),
@@ -49,15 +47,33 @@ def parts(settings: Settings) -> list[Part]:
             after=("prepare",) if settings.kafka_bootstrap else (),
             ready=lambda _since: probe.http_ok(settings.gateway_host, settings.gateway_port, "/readyz"),
         ),
-        Part(
-            name="flow",
-            argv=_module("flows"),
-            ready=partial(_flow_stores, settings),
-            after=("prepare", "valkey") if own_valkey else ("prepare",),
-            stop_s=30.0,  # a last flush and a recovery point
-        ),
-        Part(name="jobs", argv=_module("jobs"), after=("flow",), stop_s=15.0),
+        *flows,
+        Part(name="jobs", argv=_module("jobs"), after=tuple(part.name for part in flows), stop_s=15.0),
     ]
+
+
+def _flow(settings: Settings, worker: int, name: str) -> Part:
+    return Part(
+        name=name,
+        argv=_module("flows"),
+        env={"FOOTFALL_WORKER": str(worker)},
+        ready=partial(_flow_stores, settings, worker),
+        after=("prepare", "valkey") if has_own_valkey(settings) else ("prepare",),
+        stop_s=30.0,  # a last flush and a recovery point
+    )
+
+
+def stop_order(settings: Settings) -> tuple[str, ...]:
+    """The gateway first: what it has answered is in the log, and nothing new comes in. Then who
+    reads the log, then who keeps the results."""
+    return ("gateway", *flow_names(settings), "jobs", "valkey", "store")
+
+
+def flow_names(settings: Settings) -> dict[str, int]:
+    """The parts that are workers of the flow, and which: all of them, or the one that is named."""
+    if settings.worker is not None or settings.workers == 1:
+        return {"flow": settings.worker or 0}
+    return {f"flow-{worker}": worker for worker in range(settings.workers)}
 
 
 def supervisor(
@@ -80,7 +96,7 @@ def supervisor(
         settings.data_dir,
         started,
         environment(settings) | UNBUFFERED,
-        stop_order=[name for name in STOP_ORDER if name in names],
+        stop_order=[name for name in stop_order(settings) if name in names],
         watch=watch,
         ports=ports,
         tick=tick,
@@ -122,11 +138,14 @@ def has_own_valkey(settings: Settings) -> bool:
     return settings.redis_url in ("", f"unix://{socket_path(settings.data_dir)}")
 
 
-def _flow_stores(settings: Settings, since: float) -> bool:
-    """Whether the flow moved the log's position in the store after its start: then records
+def _flow_stores(settings: Settings, worker: int, since: float) -> bool:
+    """Whether a worker moved the log's position in the store after its start: then records
     (a heartbeat at least) go all the way."""
     database = database_name(settings.stage)
-    query = f"SELECT toUnixTimestamp64Milli(max(stored_at)) FROM {database}.progress"  # noqa: S608 - checked
+    query = (
+        f"SELECT toUnixTimestamp64Milli(max(stored_at)) FROM {database}.progress "  # noqa: S608 - checked
+        f"WHERE log_partition % {settings.workers} = {worker}"
+    )
     try:
         return int(probe.query_store(settings, query, timeout_s=1.0)) >= since * 1000
     except (probe.StoreError, ValueError):

@@ -11,19 +11,24 @@ from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 
-from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 from prometheus_client import REGISTRY
 
 from control import ControlError
 from eventlog.protocol import LogDamaged, LogUnreachable, OffsetLost, WrongLogError
-from flows.alone import hold_alone
 from flows.app import build
+from flows.bundle import BundleLost
+from flows.claims import ClaimLost
 from flows.garbage import collect_seldom
+from flows.home import Home, HomeTaken, home_path
+from flows.ownership import StateElsewhere
+from flows.recovery_store import UnknownRecoveryStore
 from flows.room import no_room, ran_out_of_room, wait_for_room
 from flows.state_file import StateLost
 from flows.wiring import Wiring
 from footfall.settings import Settings
+from objects.protocol import ObjectStoreError
 from sinks.clickhouse import StoreUnreachableError
 from sinks.writer import LogReplaced, StoreBehind
 from telemetry.serving import serve_metrics
@@ -32,7 +37,8 @@ logger = logging.getLogger("flows")
 
 EXPECTED = (
     OffsetLost, LogDamaged, LogUnreachable, WrongLogError, StateLost, StoreBehind, LogReplaced,
-    StoreUnreachableError, ControlError,
+    StoreUnreachableError, ControlError, HomeTaken, StateElsewhere, BundleLost, ClaimLost, UnknownRecoveryStore,
+    ObjectStoreError,
 )  # fmt: skip
 
 
@@ -48,36 +54,45 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, request_stop)
     signal.signal(signal.SIGINT, request_stop)
-    recovery = settings.data_dir / "flow"
-    recovery.mkdir(parents=True, exist_ok=True)
-    if not hold_alone(recovery):
-        logger.error("stopped: another flow runs on %s; stop it, or set FOOTFALL_DATA_DIR", settings.data_dir)
+    if settings.worker is None and settings.workers > 1:
+        logger.error("stopped: say which of the %d workers this is: set FOOTFALL_WORKER", settings.workers)
         return 1
-    if not wait_for_room(recovery, stop):
+    path = home_path(settings.data_dir, settings.worker or 0)
+    path.mkdir(parents=True, exist_ok=True)
+    if not wait_for_room(path, stop):
         return 0
-    if not any(recovery.glob("*.sqlite3")):
-        init_db_dir(recovery, 1)
     try:
-        wiring = Wiring(settings, stop)
-    except ControlError as error:
+        home = Home(path)
+    except HomeTaken as error:
         logger.error("stopped: %s", error)
         return 1
-    parts = wiring.parts()
-    REGISTRY.register(parts.stats)
-    stop_metrics = serve_metrics(settings.metrics_host, settings.flow_metrics_port, "FOOTFALL_FLOW_METRICS_PORT")
-    collect_seldom()
     try:
+        return _run(settings, stop, home)
+    except Exception as error:  # noqa: BLE001 - told, whatever it is; the process ends
+        return _tell(error, path)
+    finally:
+        home.close()
+
+
+def _run(settings: Settings, stop: threading.Event, home: Home) -> int:
+    wiring = Wiring(settings, stop, home)
+    port = settings.flow_metrics_port and settings.flow_metrics_port + (settings.worker or 0)
+    stop_metrics = serve_metrics(settings.metrics_host, port, "FOOTFALL_FLOW_METRICS_PORT")
+    try:
+        wiring.claim()
+        home.store.make()
+        parts = wiring.parts()
+        REGISTRY.register(parts.stats)
+        collect_seldom()
         cli_main(
             build(parts),
             epoch_interval=timedelta(seconds=settings.epoch_seconds),
-            recovery_config=RecoveryConfig(recovery, timedelta(0)),
+            recovery_config=RecoveryConfig(home.path, timedelta(0)),
         )
-    except RuntimeError as error:  # a BytewaxRuntimeError, or its recovery file cannot be written
-        return _tell(error, recovery)
     finally:
         wiring.close()
         stop_metrics()
-    return 0
+    return 1 if wiring.lost else 0
 
 
 def _tell(error: BaseException, recovery: Path) -> int:

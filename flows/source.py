@@ -109,8 +109,8 @@ class LogPartition(StatefulSourcePartition[RawChunk, int]):
             raise OffsetLost(
                 f"{error} If retention deleted records of {self._key} before they were read: lengthen "
                 "FOOTFALL_LOG_RETENTION_HOURS (on Kafka run `footfall migrate` then). If the log was made anew or "
-                "restored, it needs a store of its own. To go on without what is lost, move the directory flow/ "
-                "of the data directory away (open sessions are then rebuilt from what is left)."
+                "restored, it needs a store of its own. To go on without what is lost, run `footfall worker reset "
+                f"{self._key}` (open sessions are then made again from what is left)."
             ) from error
         self._idle, self._version = not records, version
         self._show_position()

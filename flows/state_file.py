@@ -38,8 +38,8 @@ class StateLost(RuntimeError):
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(
-            f"{path}: {problem}. Open sessions cannot go on from it. Restore the whole directory flow/ of "
-            "the data directory from one backup, or move it away: sessions are then rebuilt from the log."
+            f"{path}: {problem}. Open sessions cannot go on from it. Restore the worker's whole directory "
+            f"from one backup, or run `footfall worker reset {path.parent.name}`: the log makes them again then."
         )
 
 

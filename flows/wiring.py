@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import threading
 from collections.abc import Iterable
 from functools import partial
 
 import control
+from control import Control, ControlError
 from eventlog.opening import open_log
 from eventlog.protocol import Reader
 from flows.app import Parts
+from flows.claims import Claims
+from flows.home import Home
 from flows.items import PartitionKey
+from flows.ownership import Mover, Settler, owned
 from flows.partition import PartitionPolicy
-from flows.serving import served_keys
+from flows.serving import Layouts, served_keys
 from flows.sites import SitesView
 from footfall.enrich.context import Context
 from footfall.enrich.geo import GeoDatabaseError, MmdbGeo, open_geo
 from footfall.names import database_name
 from footfall.sessions import Policy
 from footfall.settings import MINUTE_MS, Settings
+from objects.opening import open_objects
 from sinks.batches import load_batches
-from sinks.clickhouse import connect
+from sinks.clickhouse import connect, retrying
 from sinks.live import LiveWriter
+from sinks.positions import kill_inserts, progress_of
 from sinks.writer import StoreWriter
 
 logger = logging.getLogger(__name__)
 FLOW_NAME = "flow"
+RETRY_LIMIT_S = 60.0
 
 
 def _geo(settings: Settings) -> MmdbGeo | None:
@@ -40,23 +49,91 @@ def _geo(settings: Settings) -> MmdbGeo | None:
         return None
 
 
-class Wiring:
-    """Opens each thing once and closes it again."""
+def layouts_of(settings: Settings, plane: Control) -> Layouts:
+    """How the logs of all served stages are laid out."""
+    return {stage: plane.log_layout(stage, count) for stage, count in settings.topics().items()}
 
-    def __init__(self, settings: Settings, stop: threading.Event) -> None:
+
+def end_inserts(settings: Settings, home_id: str) -> None:
+    """Return once no insert of a worker's directory runs in the store any more."""
+
+    def end(_attempt: int) -> None:
+        client = connect(settings)
+        try:
+            for stage in settings.topics():
+                kill_inserts(client, f"{query_prefix(stage, home_id)}:")
+        finally:
+            client.disconnect()
+
+    retrying(end, limit_s=RETRY_LIMIT_S, what="ending a worker's inserts")
+
+
+def query_prefix(stage: str, home_id: str) -> str:
+    """By which a successor finds a worker's inserts."""
+    return f"{stage}-{FLOW_NAME}-{home_id}"
+
+
+def mover(settings: Settings, plane: Control) -> Mover:
+    """Moves partitions' state through the object store of the stage."""
+    return Mover(plane, partial(open_objects, settings, settings.stage), partial(end_inserts, settings))
+
+
+class Wiring:
+    """Opens each thing once and closes it again; `home` stays the caller's."""
+
+    def __init__(self, settings: Settings, stop: threading.Event, home: Home) -> None:
         self._settings = settings
         self._stop = stop
+        self._home = home
         self._control = control.open(settings.control_plane_url())
-        self._layouts = {stage: self._control.log_layout(stage, n) for stage, n in settings.topics().items()}
+        self._layouts = layouts_of(settings, self._control)
+        self._served = served_keys(self._layouts)
+        worker = settings.worker or 0
+        self._name = f"worker {worker} of {settings.workers} (process {os.getpid()} on {socket.gethostname()})"
+        self._keys = owned(self._served, settings.workers, worker)
+        self._claims: Claims | None = None
         self._sites = SitesView(self._control.version, self._control.sites)
         self._store_writers: dict[str, StoreWriter] = {}
         self._live_writers: dict[str, LiveWriter] = {}
+
+    @property
+    def lost(self) -> bool:
+        """Whether a partition was given to another worker while this one ran."""
+        return self._claims is not None and self._claims.lost
+
+    def claim(self) -> None:
+        """Have the state of this worker's partitions, and no other's, in its directory. To be called
+        before `parts`; raises `StateElsewhere` and what the object store says."""
+        plane, settings = self._control, self._settings
+        if not self._keys:
+            raise ControlError(
+                f"{self._name} has no partition: the log has {len(self._served)} with those of stage "
+                f"{settings.dev_stage or 'dev'}. Set FOOTFALL_WORKERS to at most the number of partitions"
+            )
+        moving = mover(settings, plane)
+        settler = Settler(self._home, plane, moving, self._name, self._stored_until, settings.data_dir, self._stop)
+        settler.settle(self._served, self._keys)
+        self._claims = Claims(plane, self._home, list(map(str, self._keys)), self._name, self._stop)
+
+    def _stored_until(self, key: PartitionKey) -> int:
+        def ask(_attempt: int) -> int:
+            client = connect(self._settings)
+            try:
+                return progress_of(client, database_name(key.stage), key.partition)[0]
+            finally:
+                client.disconnect()
+
+        return retrying(ask, limit_s=RETRY_LIMIT_S, what="recovery")
+
+    def _may_write(self) -> None:
+        if self._claims is not None:
+            self._claims.check()
 
     def parts(self) -> Parts:
         """What `flows.app.build` takes."""
         settings = self._settings
         return Parts(
-            keys=served_keys(self._layouts),
+            keys=self._keys,
             open_reader=self._reader,
             sites=self._sites.get,
             context=Context(geo=_geo(settings)),
@@ -69,7 +146,7 @@ class Wiring:
             store_writer=self._store_writer,
             live_writer=self._live_writer,
             stop=self._stop,
-            state_dir=settings.data_dir / "flow" / "sessions",
+            state_dir=self._home.path / "sessions",
         )
 
     def _reader(self, stage: str) -> Reader:
@@ -90,7 +167,9 @@ class Wiring:
                 partial(connect, self._settings, database=database),
                 database=database,
                 flush_seconds=self._settings.flush_seconds,
-                query_prefix=f"{stage}-{FLOW_NAME}",
+                query_prefix=query_prefix(stage, self._home.id),
+                older_prefix=f"{stage}-{FLOW_NAME}" if not self._settings.worker else "",
+                may_write=self._may_write,
             )
             self._store_writers[stage] = writer
         return writer
@@ -108,5 +187,7 @@ class Wiring:
             writer.close()
         for live in self._live_writers.values():
             live.close()
+        if self._claims is not None:
+            self._claims.close()
         self._sites.close()
         self._control.close()

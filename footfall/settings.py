@@ -40,6 +40,15 @@ class Settings(BaseSettings):
     partitions: int = Field(
         4, ge=1, le=1024, description="Log partitions when the log is made; `footfall log grow` adds more."
     )
+    workers: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="Processes that share the flow: worker N has the partitions P with P % workers = N.",
+    )
+    worker: int | None = Field(
+        None, ge=0, description="Which of them runs here, from 0; none: `footfall up` runs all of them."
+    )
 
     gateway_host: str = Field("127.0.0.1", description="Address the gateway listens on.")
     gateway_port: int = Field(8080, ge=1, le=65535, description="Port of the gateway.")
@@ -60,7 +69,12 @@ class Settings(BaseSettings):
         100_000.0, ge=0, description="Events taken for one site's public id; 0: any number."
     )
     metrics_host: str = Field("127.0.0.1", description="Address on which flow and jobs show metrics.")
-    flow_metrics_port: int = Field(9480, ge=0, le=65535, description="Port of the flow's /metrics; 0: none.")
+    flow_metrics_port: int = Field(
+        9480,
+        ge=0,
+        le=65535,
+        description="Port of the flow's /metrics, counted on from there by further workers; 0: none.",
+    )
     jobs_metrics_port: int = Field(9470, ge=0, le=65535, description="Port of the jobs' /metrics; 0: none.")
     log_format: str = Field(
         "text", pattern=r"^(text|json)$", description="Of the parts' logs: text, or json (one object a line)."
@@ -152,6 +166,13 @@ class Settings(BaseSettings):
                 "or leave it empty to refuse them",
             )
         return dev_stage
+
+    @field_validator("worker")
+    @classmethod
+    def _is_one_of_them(cls, worker: int | None, info: ValidationInfo) -> int | None:
+        if worker is not None and worker >= info.data.get("workers", worker + 1):
+            raise PydanticCustomError("worker", "workers count from 0: it is below FOOTFALL_WORKERS, their number")
+        return worker
 
     @field_validator("trusted_proxies")
     @classmethod

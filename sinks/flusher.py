@@ -28,7 +28,13 @@ class Flusher:
     so that a repeated insert changes nothing. Used by one thread."""
 
     def __init__(
-        self, connect: Callable[[], Client], database: str, stage: str, query_prefix: str, limit_s: float
+        self,
+        connect: Callable[[], Client],
+        database: str,
+        stage: str,
+        query_prefix: str,
+        limit_s: float,
+        may_write: Callable[[], None],
     ) -> None:
         self._connect = connect
         self._client: Client | None = None
@@ -36,6 +42,7 @@ class Flusher:
         self._stage = stage
         self._prefix = query_prefix
         self._limit_s = limit_s
+        self._may_write = may_write
         self._encoder = Encoder()
         self._pieces = StringPieces()
 
@@ -95,6 +102,7 @@ class Flusher:
         def attempt(_number: int) -> Answer:
             if self._client is None:
                 self._client = self._connect()
+            self._may_write()
             return action(self._client)
 
         return retrying(attempt, limit_s=self._limit_s, what=what, on_retry=self._retried)

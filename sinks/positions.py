@@ -126,8 +126,8 @@ class StoredPositions:
         if offset == self._stored.first and log_time != self._stored.first_log_time:
             raise LogReplaced(
                 f"the store holds another record at offset {offset} than the log: the log was made anew or "
-                "restored. Stop Footfall, move the data directory's log/ and flow/ away, and give the new log "
-                "a stage or a store of its own, or restore the log that belongs to this store"
+                "restored. Stop Footfall, move the data directory's log/ away, run `footfall worker reset`, and "
+                "give the new log a stage or a store of its own, or restore the log that belongs to this store"
             )
         if offset > self._last:
             self._window = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from clickhouse_driver import Client
@@ -30,10 +30,12 @@ class Recovered(NamedTuple):
 class Recovery:
     """Reads what is stored beyond the recovered positions. Thread-safe."""
 
-    def __init__(self, connect: Callable[[], Client], database: str, query_prefix: str, limit_s: float) -> None:
+    def __init__(
+        self, connect: Callable[[], Client], database: str, query_prefixes: Sequence[str], limit_s: float
+    ) -> None:
         self._connect = connect
         self._database = database
-        self._prefix = query_prefix
+        self._prefixes = query_prefixes
         self._limit_s = limit_s
         self._ending = threading.Lock()
         self._predecessor_ended = False
@@ -52,8 +54,8 @@ class Recovery:
                 raise StoreBehind(
                     f"{self._database} is stored up to offset {reached} of partition {partition}, but the flow "
                     f"had come to {position}: the store was restored from an older backup. To fill the gap "
-                    "from what the log still keeps, stop Footfall, move flow/ of the data directory away and "
-                    "start again: stored positions are left out. Sessions that began before the log's oldest "
+                    "from what the log still keeps, stop Footfall, run `footfall worker reset` and start "
+                    "again: stored positions are left out. Sessions that began before the log's oldest "
                     "record then come out a second time"
                 )
             stored = StoredPositions(
@@ -69,7 +71,8 @@ class Recovery:
         # Once, before this life's first insert, which bears the same prefix.
         with self._ending:
             if not self._predecessor_ended:
-                positions.kill_inserts(client, f"{self._prefix}:")
+                for prefix in self._prefixes:
+                    positions.kill_inserts(client, f"{prefix}:")
                 self._predecessor_ended = True
 
     def _window(self, partition: int, first: int, last: int) -> dict[int, int]:

@@ -56,9 +56,12 @@ class StoreWriter:
         buffer_rows: int = BUFFER_ROWS,
         retry_limit_s: float = RETRY_LIMIT_S,
         progress_seconds: float = PROGRESS_SECONDS,
+        older_prefix: str = "",
+        may_write: Callable[[], None] = lambda: None,
     ) -> None:
-        """`query_prefix` (stage and flow) is the same in every life of a flow: by it a successor
-        finds the inserts of its predecessor."""
+        """`query_prefix` (stage, flow and its directory) is the same in every life of a flow: by it a
+        successor finds the inserts of its predecessor; `older_prefix`: those of an older version.
+        `may_write` is called before each insert and raises where another has taken over."""
         if not _PREFIX.fullmatch(query_prefix):
             raise ValueError(f"query prefix {query_prefix!r}: use small letters, digits and hyphens")
         identifier(database)
@@ -66,7 +69,7 @@ class StoreWriter:
         self._flush_seconds = flush_seconds
         self._buffer_rows = buffer_rows
         self._limit_s = retry_limit_s
-        self._flusher = Flusher(connect, database, self._stage, query_prefix, retry_limit_s)
+        self._flusher = Flusher(connect, database, self._stage, query_prefix, retry_limit_s, may_write)
         self._changed = threading.Condition()
         self._buffer = Buffer(1)
         self._storing: Buffer | None = None
@@ -78,7 +81,8 @@ class StoreWriter:
         self._heartbeats: dict[int, int] = {}
         self._ledger_versions: dict[int, int] = {}  # by partition
         self._pending_progress = PendingProgress(progress_seconds)
-        self._recovery = Recovery(connect, database, query_prefix, retry_limit_s)
+        prefixes = [prefix for prefix in (query_prefix, older_prefix) if prefix]
+        self._recovery = Recovery(connect, database, prefixes, retry_limit_s)
         metrics.STORE_OLDEST_SECONDS.labels(self._stage).set_function(self._oldest_seconds)
         self._thread = threading.Thread(target=self._run, name=f"store-{query_prefix}", daemon=True)
         self._thread.start()

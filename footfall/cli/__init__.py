@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "quarantine": ("quarantine", "What could not be processed: list, show, replay."),
     "repair": ("repair", "Make sessions anew from the events."),
     "job": ("job", "Scheduled work: list, run."),
+    "worker": ("worker", "Who works on which partition: list, release, reset."),
     "migrate": ("migrate", "Bring the store's tables up to date."),
 }
 

@@ -24,6 +24,11 @@ SPOKEN = {
     "eventlog.protocol.LogUnreachable",
     "eventlog.protocol.OffsetLost",
     "eventlog.protocol.WrongLogError",
+    "flows.bundle.BundleLost",
+    "flows.home.HomeTaken",
+    "flows.ownership.StateElsewhere",
+    "flows.recovery_store.UnknownRecoveryStore",
+    "objects.protocol.ObjectStoreError",
     "sinks.clickhouse.StoreUnreachableError",
     "sinks.migrate.MigrationError",
 }

@@ -24,6 +24,8 @@ def command(part: str) -> None:
     from embedded.stack import UNBUFFERED, parts
 
     settings = resolve(load_settings())
+    if part == "flow" and settings.worker is None and settings.workers > 1:
+        raise click.ClickException(f"say which of the {settings.workers} workers: set FOOTFALL_WORKER")
     argv = {one.name: one.argv for one in parts(settings)}.get(part)
     if argv is None:
         raise click.ClickException(f"the settings name a {part} of your own: there is none to run")

@@ -67,7 +67,15 @@ def _parts(settings: Settings, health: Health) -> list[Trouble]:
 def _dev(settings: Settings, health: Health) -> list[Trouble]:
     """Where localhost and previews have a stage, it has a log and a way through the flow of its own. Looked at
     once the flow had time for it: it counts as ready when its main stage's heartbeats are stored."""
-    up_s = next((part.up_s for part in health.parts if part.name == "flow" and part.state == "ready"), 0.0)
+    # Its first worker (`flow-0` where there are several) has that stage's first partition.
+    name, up_s = next(
+        (
+            (part.name, part.up_s)
+            for part in health.parts
+            if part.name.startswith("flow") and part.state == "ready"
+        ),
+        ("flow", 0.0),
+    )
     age = health.dev_heartbeat_age_s
     stage = settings.dev_stage
     if stage in ("", settings.stage) or up_s < heartbeat_limit_s(settings):
@@ -76,7 +84,7 @@ def _dev(settings: Settings, health: Health) -> list[Trouble]:
         return []
     last = "no heartbeat is in the store" if age is None else f"its last heartbeat was stored {duration(age)} ago"
     found = f"events of stage {stage} (from localhost and previews) do not get through: {last}"
-    return [Trouble(stage, found, f"{_log(settings, 'flow')} says why")]
+    return [Trouble(stage, found, f"{_log(settings, name)} says why")]
 
 
 def _jobs(settings: Settings, health: Health, status: dict[str, Any]) -> list[Trouble]:

@@ -13,6 +13,7 @@ from jobs.job import JobContext
 from jobs.registry import job_named
 from jobs.runner import BusyError, Runner
 from tests.drill.checker import check
+from tests.drill.pieces import Pieces
 from tests.drill.stack import HOST, LATENESS_S, WINDOW_S, ZONE, Stack, wait_for
 from tests.drill.visitors import Told
 
@@ -20,7 +21,9 @@ JOBS = ("repair", "rollup_hours", "rollup_days")
 CLOSING_MS = (WINDOW_S + LATENESS_S) * 1000
 
 
-def settle(stack: Stack, told: Mapping[bytes, Told], timeout_s: float = 60, site_id: str = HOST) -> list[str]:
+def settle(
+    stack: Stack | Pieces, told: Mapping[bytes, Told], timeout_s: float = 60, site_id: str = HOST
+) -> list[str]:
     """What is still wrong once everything had time to settle; [] as soon as nothing is.
 
     To be called when the traffic has ended.
@@ -42,7 +45,7 @@ def settle(stack: Stack, told: Mapping[bytes, Told], timeout_s: float = 60, site
         plane.close()
 
 
-def run_jobs(stack: Stack, plane: Control) -> None:
+def run_jobs(stack: Stack | Pieces, plane: Control) -> None:
     """As `footfall job run` does. The jobs process goes on beside it: what it holds is left to it.
 
     Repair keeps a margin for open sessions the flow has not written yet; here all are closed,

@@ -133,4 +133,4 @@ def test_damage_is_told_and_says_what_to_do(tmp_path: Path, damage: object, mess
         segment.unlink()
     with pytest.raises(StateLost, match=message) as raised:
         reread(tmp_path, token)
-    assert "move it away" in str(raised.value)
+    assert "footfall worker reset" in str(raised.value)

@@ -225,9 +225,9 @@ def test_a_store_behind_the_flow_is_refused(writer_of: Make) -> None:
     writer.progress(0, 4, NOW, 0)
     writer.flush()
     assert writer.recover(0, 4).last == -1
-    with pytest.raises(StoreBehind, match="move flow/"):
+    with pytest.raises(StoreBehind, match="footfall worker reset"):
         writer.recover(0, 5)
-    with pytest.raises(StoreBehind, match="move flow/"):
+    with pytest.raises(StoreBehind, match="footfall worker reset"):
         writer.recover(1, 1)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from footfall.cli.checks.finding import Finding
 from footfall.cli.checks.machine import clock, disk, ports, secrets, versions
-from footfall.cli.checks.parts import control_plane, data, gateway, metrics, store, valkey
+from footfall.cli.checks.parts import control_plane, data, gateway, metrics, store, valkey, workers
 from footfall.cli.checks.traffic import addresses, bots, proxy_header
 from footfall.settings import Settings
 

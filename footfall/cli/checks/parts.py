@@ -95,6 +95,22 @@ def metrics(settings: Settings) -> list[Finding]:
     ]
 
 
+def workers(settings: Settings) -> list[Finding]:
+    """Every partition has a worker."""
+    from footfall.cli.worker import without_worker
+
+    try:
+        missing, all_of_them = without_worker(settings)
+    except Exception:  # noqa: BLE001 - the control plane's own check says what is wrong with it
+        return []
+    if not missing or len(missing) == all_of_them:  # nobody at all: `data` says it better
+        return []
+    found = f"nobody works on {', '.join(missing)}"
+    return bad(
+        "workers", found, "`footfall worker list` shows who had them: start that worker, see docs/scaling.md"
+    )
+
+
 def data(settings: Settings) -> list[Finding]:
     """What the gateway writes arrives in the store, and whatever else `status` minds."""
     from footfall.cli.health import look

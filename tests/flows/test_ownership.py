@@ -1,0 +1,272 @@
+"""A partition's state is used by one worker at a time, wherever a move was cut short."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import control
+from control import Control
+from control.partitions import NOBODY
+from flows import ownership
+from flows.bundle import BundleLost, pack, unpack
+from flows.claims import ClaimLost, Claims
+from flows.home import Home, HomeTaken, home_path
+from flows.items import PartitionKey
+from flows.ownership import Mover, Settler, StateElsewhere, begin_anew, owned, release_home, wall_ms
+from objects.directory import DirectoryStore
+
+KEYS = [PartitionKey("prod", number) for number in range(4)]
+SNAPSHOTS = [("footfall.admit", b"state"), ("footfall.raw", b"position")]
+
+
+class Installation:
+    """A data directory and a control plane; no flow runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.plane: Control = control.open(f"sqlite:///{folder / 'control.db'}")
+        self.objects = DirectoryStore(folder / "objects", "prod")
+        self.ended: list[str] = []
+        self.mover = Mover(self.plane, lambda: self.objects, self.ended.append)
+        self.reached = 0
+        self._homes: list[Home] = []
+
+    def home(self, worker: int, folder: str = "data") -> Home:
+        made = Home(home_path(self.folder / folder, worker), wait_s=0)
+        self._homes.append(made)
+        return made
+
+    def close(self, home: Home) -> None:
+        self._homes.remove(home)
+        home.close()
+
+    def settle(self, home: Home, worker: int, workers: int, wait_s: float = 0) -> None:
+        settler = Settler(
+            home, self.plane, self.mover, f"worker {worker}", lambda _key: self.reached, home.path.parent,
+            threading.Event(), wait_s,
+        )  # fmt: skip
+        settler.settle(KEYS, owned(KEYS, workers, worker))
+
+    def holder(self, number: int) -> str:
+        return self.plane.flow_partitions()[str(KEYS[number])].holder
+
+    def end(self) -> None:
+        for home in self._homes:
+            home.close()
+        self.plane.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Installation]:
+    made = Installation(tmp_path)
+    yield made
+    made.end()
+
+
+def give_state(home: Home, *numbers: int) -> None:
+    home.store.make()
+    for number in numbers:
+        home.store.put(str(KEYS[number]), SNAPSHOTS)
+        folder = home.path / "sessions" / str(KEYS[number])
+        folder.mkdir(parents=True)
+        (folder / "00000001.seg").write_bytes(b"open sessions %d" % number)
+
+
+def sessions(home: Home, number: int) -> bytes:
+    return (home.path / "sessions" / str(KEYS[number]) / "00000001.seg").read_bytes()
+
+
+def test_every_partition_has_one_worker() -> None:
+    for workers in (1, 2, 3, 4):
+        parts = [owned(KEYS, workers, worker) for worker in range(workers)]
+        assert sorted(key for part in parts for key in part) == KEYS
+
+
+def test_a_new_worker_takes_its_partitions_from_a_stopped_one_beside_it(place: Installation) -> None:
+    first = place.home(0)
+    give_state(first, 0, 1, 2, 3)
+    place.settle(first, 0, 1)
+    place.close(first)
+    second = place.home(1)
+    place.settle(second, 1, 2)
+    assert second.keys() == {"prod-0001", "prod-0003"}
+    assert second.store.snapshots("prod-0001") == SNAPSHOTS
+    assert sessions(second, 3) == b"open sessions 3"
+    assert place.ended == [first.id, first.id]  # its inserts, before its state was copied
+    again = place.home(0)
+    place.settle(again, 0, 2)
+    assert again.keys() == {"prod-0000", "prod-0002"}
+    assert list(place.objects.listing()) == []
+
+
+def test_and_gives_them_back(place: Installation) -> None:
+    homes = [place.home(worker) for worker in (0, 1)]
+    for worker, home in enumerate(homes):
+        give_state(home, worker, worker + 2)
+        place.settle(home, worker, 2)
+    place.close(homes[1])
+    place.settle(homes[0], 0, 1)
+    assert homes[0].keys() == {"prod-0000", "prod-0001", "prod-0002", "prod-0003"}
+
+
+def test_released_state_is_taken_in_another_data_directory(place: Installation) -> None:
+    first = place.home(0)
+    give_state(first, 0, 1, 2, 3)
+    assert release_home(first, place.plane, place.mover, "by hand") == [str(key) for key in KEYS]
+    assert first.keys() == set()
+    elsewhere = place.home(0, "other")
+    place.settle(elsewhere, 0, 1)
+    assert sessions(elsewhere, 2) == b"open sessions 2"
+
+
+def test_state_that_is_nowhere_is_not_made_anew_in_silence(place: Installation) -> None:
+    place.reached = 7
+    home = place.home(0)
+    with pytest.raises(StateElsewhere, match=r"stored up to offset 7.*footfall worker reset prod-0000"):
+        place.settle(home, 0, 1)
+    for key in KEYS:
+        begin_anew(place.plane, place.mover, str(key))
+    place.settle(home, 0, 1)
+    assert place.holder(0) == home.holder
+
+
+def test_state_that_is_elsewhere_is_named(place: Installation) -> None:
+    gone = place.home(0, "gone")
+    give_state(gone, 0, 1, 2, 3)
+    place.settle(gone, 0, 1)
+    home = place.home(0)
+    with pytest.raises(StateElsewhere, match=r"prod-0000 belongs to worker 0, at work in .*gone"):
+        place.settle(home, 0, 1)
+    with pytest.raises(StateElsewhere, match="at work in"):
+        begin_anew(place.plane, place.mover, "prod-0000")
+    place.plane.see_partitions(gone.holder, ["prod-0000"], gone.place, "worker 0", now=wall_ms() - 60_000)
+    with pytest.raises(StateElsewhere, match=r"are in .*gone.*60 s ago.*footfall worker release"):
+        place.settle(home, 0, 1)
+    begin_anew(place.plane, place.mover, "prod-0000")
+    assert place.ended == [gone.id]
+    assert place.holder(0) == NOBODY
+    # Where it was before, it is a leftover: nothing goes on from it.
+    with pytest.raises(StateElsewhere):
+        place.settle(home, 0, 1)
+    assert place.holder(0) == home.holder
+    assert len(gone.keys()) == 4
+    with pytest.raises(StateElsewhere):
+        place.settle(gone, 0, 1)
+    assert gone.keys() == {"prod-0001", "prod-0002", "prod-0003"}
+
+
+def test_a_copied_directory_is_refused_while_the_other_runs(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = place.home(0)
+    place.settle(home, 0, 1)
+    place.plane.see_partitions(
+        home.holder, ["prod-0000"], "its copy on another machine", "worker 0", now=wall_ms()
+    )
+    with pytest.raises(StateElsewhere, match="its copy on another machine"):
+        place.settle(home, 0, 1)
+    monkeypatch.setattr(ownership, "FRESH_MS", 0)
+    place.settle(home, 0, 1)
+
+
+def test_two_processes_in_one_directory(place: Installation) -> None:
+    home = place.home(0)
+    with pytest.raises(HomeTaken, match=r"process \d+ works in"):
+        place.home(0)
+    place.close(home)
+    assert place.home(0).id == home.id
+
+
+@pytest.mark.parametrize("crash", ["before the row was changed", "after"])
+def test_a_release_that_was_cut_short(place: Installation, monkeypatch: pytest.MonkeyPatch, crash: str) -> None:
+    home = place.home(0)
+    give_state(home, 0, 1, 2, 3)
+    place.settle(home, 0, 1)
+
+    def killed(*_: object, **__: object) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            *((place.plane, "move_partition", killed) if crash.startswith("before") else (home, "forget", killed))
+        )
+        with pytest.raises(KeyboardInterrupt):
+            place.mover.release(home, ["prod-0001"], "worker 0")
+    assert (place.holder(1) == home.holder) == crash.startswith("before")
+    (home.path / "sessions" / "prod-0001" / "00000001.seg").write_bytes(b"what came later")
+    other = place.home(1)
+    place.close(home)
+    place.settle(other, 1, 2)
+    assert sessions(other, 1) == (b"what came later" if crash.startswith("before") else b"open sessions 1")
+    again = place.home(0)
+    place.settle(again, 0, 2)
+    assert again.keys() == {"prod-0000", "prod-0002"}
+
+
+def test_a_take_that_was_cut_short(place: Installation) -> None:
+    home = place.home(0)
+    give_state(home, 0, 1, 2, 3)
+    release_home(home, place.plane, place.mover, "by hand")
+    unpack(home, "prod-0001", place.objects, place.holder(1))  # and killed before the row was changed
+    other = place.home(1)
+    place.settle(other, 1, 2)
+    assert sessions(other, 1) == b"open sessions 1"
+    place.settle(home, 0, 2)
+    assert home.keys() == {"prod-0000", "prod-0002"}
+
+
+def test_a_bundle_that_was_changed_is_not_taken(place: Installation) -> None:
+    home = place.home(0)
+    give_state(home, 0)
+    holder = pack(home, "prod-0000", place.objects)
+    listed = sorted(one.key for one in place.objects.listing())
+    for key in listed:
+        right = place.objects.get(key)
+        place.objects.put(key, right[:-1] + bytes([right[-1] ^ 1]))
+        with pytest.raises(BundleLost, match="not what was put there"):
+            unpack(home, "prod-0000", place.objects, holder)
+        place.objects.delete(key)
+        with pytest.raises(BundleLost, match="no object"):
+            unpack(home, "prod-0000", place.objects, holder)
+        place.objects.put(key, right)
+    unpack(home, "prod-0000", place.objects, holder)
+    assert sessions(home, 0) == b"open sessions 0"
+
+
+def test_a_worker_hears_that_its_partition_is_anothers(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = place.home(0)
+    place.settle(home, 0, 1)
+    stop = threading.Event()
+    claims = Claims(place.plane, home, list(map(str, KEYS)), "worker 0", stop)
+    claims.check()
+    place.plane.move_partition("prod-0003", home.holder, "dir:other", "there", "worker 1", now=wall_ms())
+    claims.check()  # it was sure a moment ago
+    monkeypatch.setattr("flows.claims.UNSURE_S", -1.0)
+    with pytest.raises(ClaimLost, match="footfall worker list"):
+        claims.check()
+    assert stop.is_set()
+    claims.close()
+    assert place.plane.flow_partitions()["prod-0000"].seen_at > 0  # not its to end any more
+
+
+def test_a_worker_goes_on_while_the_control_plane_is_away(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = place.home(0)
+    place.settle(home, 0, 1)
+    claims = Claims(place.plane, home, list(map(str, KEYS)), "worker 0", threading.Event())
+
+    def away(*_: object, **__: object) -> bool:
+        raise control.ControlAwayError("no answer")
+
+    for name in ("see_partitions", "holds_partitions"):
+        monkeypatch.setattr(place.plane, name, away)
+    monkeypatch.setattr("flows.claims.UNSURE_S", -1.0)
+    claims.check()
+    claims.close()
