@@ -32,7 +32,7 @@ def seed() -> int:
 
 
 def load_of(pieces: Pieces, seed: int) -> Load:
-    load = Load(pieces.gateway.port, pieces.public_id, HOST, seed=seed, pause_s=0.01)
+    load = Load(pieces.gateway.port, pieces.public_id, HOST, threads=2, seed=seed, pause_s=0.02)
     load.start()
     return load
 
@@ -69,7 +69,7 @@ def resize(pieces: Pieces, numbers: Sequence[int], seed: int, ends: Sequence[sig
     return settle(pieces, sent.told)
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(300)
 def test_resizing_under_load_keeps_every_open_session(pieces: Pieces, seed: int) -> None:
     """There and back, once in order and once by kill -9."""
     ends = (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL)
@@ -85,7 +85,8 @@ def test_one_two_four_two_one(pieces: Pieces, seed: int, end: signal.Signals) ->
     assert resize(pieces, numbers, seed, [end] * len(numbers)) == [], f"seed {seed}"
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.drill
+@pytest.mark.timeout(600)
 def test_a_worker_that_hung_while_its_partitions_were_given_away(pieces: Pieces, seed: int) -> None:
     """It was stopped for longer than its claims hold, somebody reset its partitions and began with
     them on another machine; now it wakes."""

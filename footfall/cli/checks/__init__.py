@@ -13,7 +13,8 @@ from footfall.settings import Settings
 # To add a check: a function here. It returns what it found and never raises for what is
 # wrong; it is quick, and it changes nothing.
 CHECKS: tuple[Callable[[Settings], list[Finding]], ...] = (
-    versions, disk, secrets, ports, control_plane, store, valkey, gateway, metrics, data, clock,
+    versions, disk, secrets, ports, control_plane, store, valkey, gateway, metrics, workers, data,
+    clock,
     proxy_header, addresses, bots,
 )  # fmt: skip
 
