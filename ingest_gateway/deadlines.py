@@ -31,6 +31,11 @@ class Deadlines(Generic[T]):
         """The wait is over; False if it had expired."""
         return self._until.pop(item, None) is not None
 
+    def oldest_s(self, now: float) -> float:
+        """How long the oldest one has been waiting; 0 if none is."""
+        first = next(iter(self._until.values()), None)
+        return 0.0 if first is None else now - (first - self._timeout_s)
+
     def sweep(self, now: float) -> None:
         """Expire what is due."""
         due = []

@@ -12,6 +12,7 @@ from footfall.signals import Signal
 from ingest_gateway.admission import Admission, Known
 from ingest_gateway.answers import GPC_HEADER, JSON, Answer, accepted, unavailable
 from ingest_gateway.body import BodyReader, check_type
+from ingest_gateway.caller import Caller
 from ingest_gateway.client import HONOURED, Client
 from ingest_gateway.directory import Directory
 from ingest_gateway.log_writer import LogWriter
@@ -60,14 +61,14 @@ class Endpoints:
         caller, client, _ = known
         if caller.site.strict_privacy and client.signals & HONOURED and caller.source is Source.BROWSER:
             return self._privacy_dropped(client, NOTHING)
-        return await self._take(caller.stage, self._batch_records(request, known, body))
+        return await self._take(caller, self._batch_records(request, known, body))
 
     async def track(self, request: Request) -> Answer:
         """`POST /api/v1/track/...`."""
         check_type(request.headers)
         known = self._admission.server(request)
         parsed = parse_track(await self._body(request, known), CONVERTERS[request.scope.path])
-        return await self._take(known.caller.stage, self._records(request, known, parsed, _once(parsed)))
+        return await self._take(known.caller, self._records(request, known, parsed, _once(parsed)))
 
     async def pixel(self, request: Request) -> Answer:
         """`GET /v1/pixel.gif`."""
@@ -78,7 +79,7 @@ class Endpoints:
             return self._privacy_dropped(client, PIXEL)
         parsed = parse_pixel(request.query, request.headers.get("referer", ""))
         built = self._records(request, known._replace(client=client), parsed, os.urandom(16))
-        await self._take(known.caller.stage, built)
+        await self._take(known.caller, built)
         return PIXEL
 
     async def _body(self, request: Request, known: Known) -> bytes:
@@ -99,13 +100,14 @@ class Endpoints:
         caller.bucket.take(len(parsed.batch.events) + len(parsed.rejected))
         return build(sender, parsed, unique)
 
-    async def _take(self, stage: str, built: Built) -> Answer:
+    async def _take(self, caller: Caller, built: Built) -> Answer:
         """Make the events durable, then say so."""
+        stage, site = caller.stage, caller.site.site_id
         started = time.perf_counter()
         count = built.accepted + len(built.rejected)
         self._counts.received[stage] += count
         try:
-            await self._writers[stage].write(built.records)
+            await self._writers[stage].write(built.records, site)
         except BaseException as error:
             self._counts.events[(stage, "not_taken")] += count
             if not isinstance(error, LogFull):

@@ -11,40 +11,80 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from eventlog.appending import RECORD_OVERHEAD
 from eventlog.protocol import Appender, EventLog, LogFull
 from footfall.generations import Layout
-from ingest_gateway.deadlines import Deadlines
+from ingest_gateway.deadlines import SWEEP_S, Deadlines
+from ingest_gateway.shares import PATIENCE, Shares
 
 # At moderate load every request would else be a commit of its own: waiting this long made
 # a third of the commits and saved a fifth of the CPU, at the price of so much latency.
 GATHER_S = 0.002
 SWITCH_S = 15.0  # for what an appender has taken before the log grew
 TIMED_OUT = "the log did not answer in time"
+NO_SHARE = "more waits for the log already than this site may add"
+
+
+class Lane:
+    """Requests that wait together: for the local log all, on Kafka those of one partition."""
+
+    def __init__(self, queue_bytes: int, timeout_s: float) -> None:
+        self.waiting: Deadlines[asyncio.Future[None]] = Deadlines(timeout_s, _time_out)
+        self.shares = Shares(queue_bytes, timeout_s * PATIENCE)
 
 
 class LogWriter:
     """One stage's appender, for coroutines. Its methods run on the event loop."""
 
-    def __init__(self, log: EventLog, layout: Layout, loop: asyncio.AbstractEventLoop, timeout_s: float) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        layout: Layout,
+        loop: asyncio.AbstractEventLoop,
+        timeout_s: float,
+        queue_bytes: int = 64 * 1024 * 1024,
+    ) -> None:
         self.layout = layout
         self.last_success = time.monotonic()
         self.failing = ""  # why the newest append failed; empty: it did not
         self._loop = loop
         self._gathered: list[tuple[Sequence[tuple[int, bytes]], asyncio.Future[None]]] = []
-        self._waiting: Deadlines[asyncio.Future[None]] = Deadlines(timeout_s, _time_out)
+        self._limits = (queue_bytes, timeout_s)
+        self._lanes: dict[int, Lane] = {}
         self._closing: list[asyncio.Future[None]] = []  # appenders of before the log grew
         self._appender: Appender = log.appender(on_done=self._on_done)
-        self._sweeper = loop.create_task(self._waiting.run())
+        self._sweeper = loop.create_task(self._sweep())
 
     @property
     def waiting(self) -> int:
         """Requests whose records are not durable yet."""
-        return len(self._waiting)
+        return sum(len(lane.waiting) for lane in self._lanes.values())
 
-    async def write(self, records: Sequence[tuple[int, bytes]]) -> None:
-        """Make `(partition, value)` records durable; `LogFull` if that cannot be now."""
+    async def write(self, records: Sequence[tuple[int, bytes]], site: str = "") -> None:
+        """Make `(partition, value)` records of a site durable; `LogFull` if that cannot be now, or
+        this site already has its share waiting. Without a site (heartbeats): whatever waits."""
+        lane = self._lane(records)
+        if not site or not records:
+            return await self._write(records, lane)
+        size = sum(len(value) + RECORD_OVERHEAD for _, value in records)
+        if not lane.shares.take(site, size):
+            raise LogFull(NO_SHARE)
+        try:
+            await self._write(records, lane)
+        finally:
+            lane.shares.give_back(site, size)
+
+    def _lane(self, records: Sequence[tuple[int, bytes]]) -> Lane:
+        # On Kafka the first one's: most requests are of one visitor, and so of one partition.
+        key = 0 if self._appender.gathers or not records else records[0][0]
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = Lane(*self._limits)
+        return lane
+
+    async def _write(self, records: Sequence[tuple[int, bytes]], lane: Lane) -> None:
         future: asyncio.Future[None] = self._loop.create_future()
-        self._waiting.add(future)
+        lane.waiting.add(future)
         if not self._appender.gathers:
             self._submit(records, [future])
         else:
@@ -57,7 +97,15 @@ class LogWriter:
             self.failing = str(error)
             raise
         finally:
-            self._waiting.remove(future)
+            lane.waiting.remove(future)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            now = time.monotonic()
+            for lane in self._lanes.values():
+                lane.shares.adapt(lane.waiting.oldest_s(now))
+                lane.waiting.sweep(now)
 
     def _submit_gathered(self) -> None:
         """What came within `GATHER_S` as one submission: the log's thread is woken once, and

@@ -68,7 +68,13 @@ async def serve(settings: Settings, clock: Callable[[], int] = wall_ms) -> int:
     timeout_s = settings.gateway_timeout_seconds
     layouts = directory.view.layouts
     writers = {
-        stage: LogWriter(open_log(settings, stage, layouts[stage]), layouts[stage], loop, timeout_s)
+        stage: LogWriter(
+            open_log(settings, stage, layouts[stage]),
+            layouts[stage],
+            loop,
+            timeout_s,
+            settings.gateway_queue_bytes,
+        )
         for stage in topics
     }
     counts = _counts(directory, writers)
