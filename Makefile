@@ -5,7 +5,7 @@ STAMP := $(VENV)/.ready
 SOURCES := footfall ingest_gateway eventlog flows sinks jobs embedded control objects telemetry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint type bench drill generate fmt clean
+.PHONY: help setup demo up test lint type bench drill generate fmt audit clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ bench: $(STAMP) ## measure everything docs/benchmarks.md reports (about 15 minut
 drill: $(STAMP) ## kill and restart every part, 20 rounds; property tests with 20 times the examples
 	$(VENV)/bin/pytest -m hypothesis --hypothesis-profile=drill -n 2 --timeout=1800
 	$(VENV)/bin/pytest -m drill -n 0 --timeout=1800
+
+audit: $(STAMP) ## licences and known vulnerabilities of what is locked
+	$(PY) -m scripts.audit
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info
