@@ -31,6 +31,7 @@ from footfall.settings import Settings
 from objects.protocol import ObjectStoreError
 from sinks.clickhouse import StoreUnreachableError
 from sinks.writer import LogReplaced, StoreBehind
+from telemetry.logs import set_up_logs
 from telemetry.serving import serve_metrics
 
 logger = logging.getLogger("flows")
@@ -44,8 +45,8 @@ EXPECTED = (
 
 def main() -> int:
     """Exit code 0 after an orderly stop; a fault ends the process so that it is restarted."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = Settings()
+    set_up_logs("flow", settings)
     stop = threading.Event()
 
     def request_stop(number: int, _frame: FrameType | None) -> None:

@@ -17,6 +17,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from eventlog.protocol import LogUnreachable, OffsetLost, Reader
 from flows.items import PartitionKey, RawChunk
+from telemetry.incidents import Incident
 
 logger = logging.getLogger(__name__)
 MAX_RECORDS = 1_000
@@ -94,6 +95,7 @@ class LogPartition(StatefulSourcePartition[RawChunk, int]):
         self._idle = False
         self._committed = -1
         self._commit_due = 0.0
+        self._incident = Incident(logger)
 
     def next_batch(self) -> Iterable[RawChunk]:
         """The next records, at once what is there."""
@@ -127,8 +129,9 @@ class LogPartition(StatefulSourcePartition[RawChunk, int]):
             try:
                 self._reader.commit(GROUP, self._key.partition, self._offset)
                 self._committed = self._offset
+                self._incident.over(f"the position of {self._key} can be shown again")
             except (OSError, sqlite3.Error, LogUnreachable) as error:
-                logger.warning("the position of %s cannot be shown: %s", self._key, error)
+                self._incident.met(f"the position of {self._key} cannot be shown: {error}")
             self._commit_due = now + COMMIT_EVERY_S
 
     def next_awake(self) -> datetime | None:

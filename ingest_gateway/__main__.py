@@ -10,15 +10,19 @@ from control import ControlError
 from eventlog.protocol import LogUnreachable, WrongLogError
 from footfall.settings import Settings
 from ingest_gateway.server import PortTakenError, serve
+from telemetry.logs import set_up_logs
+
+logger = logging.getLogger(__name__)
 
 
 def main() -> int:
     """Serve until told to stop."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = Settings()
+    set_up_logs("gateway", settings)
     try:
-        return asyncio.run(serve(Settings()))
+        return asyncio.run(serve(settings))
     except (PortTakenError, ControlError, LogUnreachable, WrongLogError) as error:
-        print(error, file=sys.stderr)
+        logger.error("stopped: %s", error)
         return 1
 
 

@@ -72,7 +72,7 @@ class Gateway:
                 self._counts.disconnects += 1
                 return
             self._counts.bugs += 1
-            logger.exception("a fault of the gateway on %s", path[:64])
+            logger.exception("a fault of the gateway on %s", path if path in self._routes else "an unknown path")
             answer = unavailable("the gateway has met a fault of its own", 5.0).answer()
         status, sent, body = answer
         self._counts.answers[(path if path in self._routes else "other", status)] += 1

@@ -10,6 +10,7 @@ from eventlog.protocol import LogFull
 from footfall import record
 from footfall.record import Record
 from ingest_gateway.log_writer import LogWriter
+from telemetry.incidents import Incident
 
 logger = logging.getLogger(__name__)
 
@@ -23,10 +24,13 @@ async def beat(writer: LogWriter, now: int) -> None:
 
 async def beat_forever(writers: Iterable[LogWriter], every_s: float, clock: Callable[[], int]) -> None:
     """Until cancelled. A log that takes none is tried again at the next beat."""
+    incident = Incident(logger)
     while True:
         for writer in writers:
             try:
                 await beat(writer, clock())
             except LogFull as error:
-                logger.warning("no heartbeat: %s", error)
+                incident.met(f"no heartbeat: {error}")
+            else:
+                incident.over("heartbeats are written again")
         await asyncio.sleep(every_s)

@@ -17,13 +17,14 @@ from jobs.job import JobContext
 from jobs.metrics import Seen
 from jobs.registry import JOBS
 from jobs.runner import Runner
+from telemetry.logs import set_up_logs
 from telemetry.serving import serve_metrics
 
 
 def main() -> int:
     """Run until SIGTERM or SIGINT."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = Settings.model_validate({})
+    set_up_logs("jobs", settings)
     log = logging.getLogger("jobs")
     try:
         control = open_control(settings.control_plane_url())

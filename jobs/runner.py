@@ -10,7 +10,6 @@ import logging
 import random
 import threading
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -123,7 +122,7 @@ class Runner:
             _log.error("job %s failed: %s", job.name, detail)
         except Exception as error:  # noqa: BLE001 - recorded with its message, and tried again
             detail = f"{type(error).__name__}: {error}"
-            _log.error("job %s failed: %s\n%s", job.name, detail, traceback.format_exc())
+            _log.error("job %s failed", job.name, exc_info=error)
         finally:
             control.finish(run_id, now=context.now_ms(), ok=ok, detail=detail)
         if ok:

@@ -23,6 +23,7 @@ from redis.retry import Retry
 
 from footfall.live_view import LiveValues, LiveView, decode_values, encode_values, sum_shards
 from footfall.names import redis_key
+from telemetry.incidents import Incident
 
 WRITE_EVERY_S = 0.2
 REWRITE_EVERY_S = 30.0
@@ -75,6 +76,7 @@ class LiveWriter:
         self._known: dict[tuple[str, int], LiveValues] = {}
         self._pending: set[tuple[str, int]] = set()
         self._wake = threading.Condition()
+        self._incident = Incident(_log)
         self._stop_by: float | None = None
         self._thread = threading.Thread(target=self._run, name=f"live-{stage}", daemon=True)
         self._thread.start()
@@ -155,11 +157,12 @@ class LiveWriter:
                 self._write_part(part)
             except redis.RedisError as error:
                 _FAILED.labels(self._stage).inc()
-                _log.warning("live counters: Redis did not take %d values: %s", len(values) - start, error)
+                self._incident.met(f"live counters: Redis does not take them, the newest values wait: {error}")
                 self._put_back(values[start:])
                 return False
             _WRITTEN.labels(self._stage).inc(len(part))
             self._forget_gone(part)
+        self._incident.over("live counters: Redis takes them again")
         return True
 
     def _write_part(self, values: list[LiveValues]) -> None:

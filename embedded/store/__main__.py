@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import signal
 import sys
 import threading
 from pathlib import Path
+
+from footfall.settings import Settings
+from telemetry.logs import set_up_logs
 
 from .serve import serve
 from .startup import StartupError
@@ -24,10 +26,8 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> int:
     """Run the store; returns the exit code."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
-    )
     arguments = _arguments()
+    set_up_logs("store", Settings(data_dir=arguments.data_dir))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

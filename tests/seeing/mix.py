@@ -55,14 +55,22 @@ class Site:
         body |= {"batch_id": batch_id} if batch_id else {}
         headers = {"content-type": "application/json", "x-footfall-site": self.public_id, "user-agent": AGENT}
         headers |= {"origin": f"https://{self.host}", "accept-language": "en", "x-forwarded-for": ADDRESS}
+        status, text = self._post(json.dumps(body).encode(), headers)
+        assert status == 202, text
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    def post(self, body: bytes, headers: dict[str, str]) -> int:
+        """The status of an answer to whatever is sent."""
+        sent = {"content-type": "application/json", "x-forwarded-for": ADDRESS, "user-agent": AGENT}
+        return self._post(body, {**sent, **headers})[0]
+
+    def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.installation.settings.gateway_port, timeout=15)
         try:
-            connection.request("POST", "/v1/batch", json.dumps(body).encode(), headers)
+            connection.request("POST", "/v1/batch", body, headers)
             answer = connection.getresponse()
-            text = answer.read()
-            assert answer.status == 202, text
-            found: dict[str, Any] = json.loads(text)
-            return found
+            return answer.status, answer.read()
         finally:
             connection.close()
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from embedded.paths import make_dirs
+from embedded.paths import make_dirs, status_file
 from footfall.cli.running import started
 from footfall.cli.scraping import Samples, fetch
 from telemetry.ports import metrics_ports
+from telemetry.scrubbing import secrets_of
 from tests.cli.conftest import Installation
-from tests.seeing.mix import Site, send_mix
+from tests.seeing.mix import ADDRESS, MARK, Site, send_mix
 
 pytestmark = pytest.mark.timeout(120)
 ENDS = ("stored", "duplicate", "dropped", "quarantined")
@@ -46,7 +50,9 @@ class Shown:
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     directory: Path = tmp_path_factory.mktemp("seeing") / "data"
-    installation = Installation(directory, trusted_proxies="127.0.0.1/32", epoch_seconds=1.0, flush_seconds=0.2)
+    installation = Installation(
+        directory, trusted_proxies="127.0.0.1/32", epoch_seconds=1.0, flush_seconds=0.2, log_format="json"
+    )
     make_dirs(directory)
     site = Site(installation)
     with started(installation.settings):
@@ -114,3 +120,28 @@ def test_every_step_shows_how_late_it_is(shown: Shown) -> None:
     assert samples.least("footfall_store_up") == samples.least("footfall_log_up") == 1
     assert samples.sum("footfall_control_up") == 1
     assert len(samples.rows("footfall_repair_visitors")) == 2  # of each stage
+
+
+def test_neither_logs_nor_metrics_hold_contents_or_secrets(shown: Shown) -> None:
+    """After a store that died, a wrong key, a body that cannot be read."""
+    settings = shown.installation.settings
+    parts = json.loads(status_file(settings.data_dir).read_text())["parts"]
+    os.kill(parts["store"]["pid"], signal.SIGKILL)
+    for headers, body in (
+        ({"x-footfall-site": f"pub_{MARK}"}, b'{"events": [{"name": "x"}]}'),
+        ({"authorization": f"Bearer ff_{MARK}"}, b'{"events": [{"name": "x"}]}'),
+        ({"x-footfall-site": shown.site.public_id}, f'{{"events": "{MARK}"}}'.encode()),
+    ):
+        assert shown.site.post(body, headers) in (400, 401, 403)
+    shown.site.send(shown.site.event(f"/{MARK}/while-away"))
+    wait_for(lambda: total(outcomes(shown.samples()), "stored") == 6, lambda: outcomes(shown.samples()), 40)
+    texts = {path.name: path.read_text() for path in (settings.data_dir / "logs").glob("*.log*")}
+    texts |= {f"metrics of {one.part}": fetch(one) or "" for one in metrics_ports(settings)}
+    assert "does not take it" in texts["flow.log"]
+    known = {MARK, ADDRESS, shown.site.public_id, *secrets_of(settings)}
+    for name, text in texts.items():
+        assert text, name
+        assert not [secret for secret in known if secret in text], name
+    for part in ("gateway", "flow", "jobs", "store"):
+        for line in texts[f"{part}.log"].splitlines():
+            assert json.loads(line)["part"] == part, line
