@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("part", "Run one part alone, where servers or containers are yours."),
     "demo": ("demo", "Start everything, send traffic, watch sessions close."),
     "status": ("status", "How old is the newest data, and how is every part?"),
+    "top": ("top", "Rates, lag, drops and sinks, once a second."),
     "doctor": ("doctor", "Check the installation and say how to mend what is wrong."),
     "site": ("site", "Add and show sites, and say how to send to them."),
     "key": ("key", "Server keys: create, list, rotate, revoke."),

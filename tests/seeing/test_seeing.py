@@ -142,6 +142,18 @@ def test_neither_logs_nor_metrics_hold_contents_or_secrets(shown: Shown) -> None
     for name, text in texts.items():
         assert text, name
         assert not [secret for secret in known if secret in text], name
-    for part in ("gateway", "flow", "jobs", "store"):
+    for part in ("gateway", "flow", "jobs"):
         for line in texts[f"{part}.log"].splitlines():
             assert json.loads(line)["part"] == part, line
+
+
+def test_top_fits_a_small_terminal(shown: Shown) -> None:
+    text = shown.installation.ok("top", "--once", "--every", "0.3")
+    lines = text.splitlines()
+    assert "stage prod: OK, the oldest heartbeat on its way left" in lines[0]
+    assert len(lines) <= 22
+    assert max(map(len, lines)) <= 82  # with the mark of an alarm before it
+    cells = {line[2:].split()[0]: line.split() for line in lines if line.strip()}
+    assert cells["dropped"][2:] == ["2", "foreign_host", "1,", "referrer_spam", "1"]
+    assert cells["rejected"][2] == "2"
+    assert cells["repair"][2] == "visitors"
