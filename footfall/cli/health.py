@@ -3,6 +3,7 @@ error: status must work best when things do not."""
 
 from __future__ import annotations
 
+import os
 import stat
 import time
 from collections.abc import Sequence
@@ -140,11 +141,16 @@ def _rows(settings: Settings, query: str, stage: str = "") -> list[list[str]]:
 def _disk(settings: Settings, health: Health) -> None:
     rooms = disks(settings)
     health.disk_free_bytes = rooms[0].free if rooms else 0
-    health.data_bytes = sum(_size(path) for path in settings.data_dir.rglob("*"))
+    health.data_bytes = _size_below(settings.data_dir)
     for room in rooms:
         if room.free < LOW_DISK_BYTES:
             free = f"{room.free / 1024**2:,.0f} MiB free"
             health.problems.append(f"the disk of {room.path} is nearly full ({free}); once it is: {room.stops}")
+
+
+def _size_below(directory: Path) -> int:
+    """Bytes of all files; parts come and go meanwhile, so that directories may vanish too."""
+    return sum(_size(Path(where, name)) for where, _, names in os.walk(directory) for name in names)
 
 
 def _size(path: Path) -> int:

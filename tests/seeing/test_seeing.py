@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from embedded.paths import make_dirs, status_file
 from footfall.cli.running import started
 from footfall.cli.scraping import Samples, fetch
+from sinks.clickhouse import password_file
 from telemetry.ports import metrics_ports
 from telemetry.scrubbing import secrets_of
 from tests.cli.conftest import Installation
@@ -157,3 +159,24 @@ def test_top_fits_a_small_terminal(shown: Shown) -> None:
     assert cells["dropped"][2:] == ["2", "foreign_host", "1,", "referrer_spam", "1"]
     assert cells["rejected"][2] == "2"
     assert cells["repair"][2] == "visitors"
+
+
+def test_the_bundle_holds_neither_contents_nor_secrets(shown: Shown, tmp_path: Path) -> None:
+    settings = shown.installation.settings
+    path = tmp_path / "bundle.tar.gz"
+    (settings.data_dir / "logs" / "planted.log").write_text(
+        f"from {ADDRESS} with {password_file(settings.data_dir, 'footfall').read_text()}\n"
+    )
+    shown.installation.ok("doctor", "--bundle", str(path))
+    assert path.stat().st_mode & 0o077 == 0
+    with tarfile.open(path) as archive:
+        texts = {name: archive.extractfile(name).read().decode() for name in archive.getnames()}  # type: ignore[union-attr]
+    wanted = {"versions.json", "settings.json", "doctor.json", "status.json", "jobs.json", "tables.tsv"}
+    wanted |= {"prod/progress.tsv", "prod/ledger.tsv", "logs/flow.log", "logs/gateway.log"}
+    assert {f"footfall/{name}" for name in wanted} <= texts.keys()
+    assert not [name for name, text in texts.items() if text.startswith("not to be had")]
+    assert "footfall_flow_records_total" in "".join(texts.values())
+    assert json.loads(texts["footfall/jobs.json"])
+    assert "198.51.100.0" in texts["footfall/logs/planted.log"]
+    known = {MARK, ADDRESS, shown.site.public_id, *secrets_of(settings)}
+    assert not [(name, secret) for name, text in texts.items() for secret in known if secret in text]
