@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Start everything, send traffic, watch sessions close."),
     "status": ("status", "How old is the newest data, and how is every part?"),
     "top": ("top", "Rates, lag, drops and sinks, once a second."),
+    "explain": ("explain", "Why an event or a session is what it is."),
     "doctor": ("doctor", "Check the installation and say how to mend what is wrong."),
     "site": ("site", "Add and show sites, and say how to send to them."),
     "key": ("key", "Server keys: create, list, rotate, revoke."),

@@ -19,7 +19,7 @@ from sinks.clickhouse import password_file
 from telemetry.ports import metrics_ports
 from telemetry.scrubbing import secrets_of
 from tests.cli.conftest import Installation
-from tests.seeing.mix import ADDRESS, MARK, Site, send_mix
+from tests.seeing.mix import ADDRESS, HOST, MARK, Site, send_mix
 
 pytestmark = pytest.mark.timeout(120)
 ENDS = ("stored", "duplicate", "dropped", "quarantined")
@@ -180,3 +180,38 @@ def test_the_bundle_holds_neither_contents_nor_secrets(shown: Shown, tmp_path: P
     assert "198.51.100.0" in texts["footfall/logs/planted.log"]
     known = {MARK, ADDRESS, shown.site.public_id, *secrets_of(settings)}
     assert not [(name, secret) for name, text in texts.items() for secret in known if secret in text]
+
+
+def explained(shown: Shown, what: str) -> str:
+    done = shown.installation.run("explain", what)
+    assert done.returncode == (1 if "not found" in done.stdout else 0), done.stderr
+    assert ADDRESS not in done.stdout
+    return done.stdout
+
+
+def test_explain_says_what_became_of_an_event(shown: Shown) -> None:
+    told = explained(shown, shown.sent["stored"][0]["event_id"])
+    assert told.count("came in") == 3  # once, its batch again, itself again
+    assert "became     a row of events" in told
+    assert "DUPLICATE, its batch had come before" in told
+    assert "DUPLICATE, the event had come before" in told
+    assert f"pages          {HOST}/{MARK}/0" in told
+    assert "in time: it entered the live session" in told
+    session = next(line.split()[1].strip(":") for line in told.splitlines() if line.startswith("session "))
+    of_session = explained(shown, session)
+    assert shown.sent["stored"][1]["event_id"].replace("-", "") in of_session
+    assert "by the live flow" in of_session
+
+    for kind, step in (("foreign_host", "foreign_host"), ("referrer_spam", "referrer_spam")):
+        told = explained(shown, shown.sent[kind][0]["event_id"])
+        assert f"{step:<14} DROPPED: {kind}" in told
+        assert "became     no row: dropped" in told
+    told = explained(shown, shown.sent["late"][0]["event_id"])
+    assert "late: repair counts it" in told
+    told = explained(shown, shown.sent["unknown_site"][0]["event_id"])
+    assert "quarantined" in told
+    assert "footfall quarantine show" in told
+    told = explained(shown, shown.sent["rejected"][0]["event_id"])
+    assert "refused by the gateway" in told
+    assert "not found" in explained(shown, "12")
+    assert shown.installation.run("explain", "nonsense").returncode == 2

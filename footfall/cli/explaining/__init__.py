@@ -1,0 +1,1 @@
+"""`footfall explain`: how an event or a session came about."""
