@@ -164,8 +164,8 @@ class Glance:
 
 
 def _reasons(counts: dict[str, float]) -> str:
-    known = sorted(((n, why) for why, n in counts.items() if why and n), reverse=True)
-    return ", ".join(f"{why} {n:,.0f}" for n, why in known)
+    known = sorted((-n, why) for why, n in counts.items() if why and n)
+    return ", ".join(f"{why} {-n:,.0f}" for n, why in known)
 
 
 def _age(seconds: float | None) -> str:
