@@ -23,6 +23,7 @@ from footfall.names import database_name
 from footfall.settings import Settings
 from jobs.job import Job
 from jobs.repair_list import backlog
+from jobs.silence import known
 from jobs.stored import has_tables
 from sinks.clickhouse import StoreUnreachableError, connect
 
@@ -66,6 +67,11 @@ GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "job_last_done_timestamp_seconds": ("When the job last ended well (Unix time).", ("job",)),
     "job_last_run_seconds": ("How long that run took.", ("job",)),
     "job_failed_runs": ("Runs that failed since the job last ended well; 50 stands for more.", ("job",)),
+    "site_silent": (
+        "1: next to nothing comes from the site, against the same hours of its past weeks (docs/jobs.md); "
+        "only of sites with a usual week.",
+        ("stage", "site"),
+    ),
     "control_up": ("1: the jobs process can read the control plane.", ()),
 }
 
@@ -178,6 +184,9 @@ class Seen(Collector):
                     rows["job_last_done_timestamp_seconds"].append(((job.name,), last.finished_at / 1000))
                     took = (last.finished_at - last.started_at) / 1000
                     rows["job_last_run_seconds"].append(((job.name,), took))
+            for stage in self._settings.topics():
+                watched = known(self._control, stage)
+                rows["site_silent"] += [((stage, site), watch.since > 0) for site, watch in watched.items()]
         except ControlError:
             rows["control_up"] = [((), 0)]
         else:

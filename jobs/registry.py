@@ -33,11 +33,18 @@ def _forget_salts(context: JobContext) -> str:
     return f"{context.control.forget_salts(context.now_ms())} salts forgotten"
 
 
+def _silence(context: JobContext) -> str:
+    from jobs.silence import look_for_silence
+
+    return look_for_silence(context)
+
+
 JOBS: tuple[Job, ...] = (
     Job("repair", "Sessions of visitors with late events, made anew.", _repair, every=timedelta(seconds=30)),
     Job("rollup_hours", "Closed hours, and those that changed.", _rollup_hours, every=timedelta(minutes=2)),
     Job("rollup_days", "Closed days, and those that changed.", _rollup_days, every=timedelta(minutes=5)),
     Job("forget_salts", "Salts of daily visitor ids older than 48 h.", _forget_salts, every=timedelta(minutes=15)),
+    Job("silence", "Sites that are silent against their usual week.", _silence, every=timedelta(minutes=10)),
 )
 
 

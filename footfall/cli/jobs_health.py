@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from control.jobs import JobRun
+from control.plane import Control
 from embedded.view import duration
 from footfall.cli.plane import control_file, open_control
 from footfall.cli.trouble import Trouble
@@ -46,6 +47,7 @@ def job_troubles(settings: Settings, worker: Worker, now: int) -> list[Trouble]:
         plane = open_control(settings)
         try:
             at_work = plane.at_work(now=now)
+            silences = [one for stage in settings.topics() for one in _silent(plane, stage, now)]
             histories = [(job, plane.job_runs(job.name, limit=HISTORY)) for job in JOBS]
         finally:
             plane.close()
@@ -53,7 +55,23 @@ def job_troubles(settings: Settings, worker: Worker, now: int) -> list[Trouble]:
         found = f"the control plane cannot be read: {_short(str(error))}"
         return [Trouble("jobs", found, f"see {worker.log}; `footfall job list` tries again")]
     looked_at = (judge_job(job, runs, at_work, worker, now) for job, runs in histories)
-    return [trouble for trouble in looked_at if trouble is not None]
+    return silences + [trouble for trouble in looked_at if trouble is not None]
+
+
+def _silent(plane: Control, stage: str, now: int) -> list[Trouble]:
+    from jobs.silence import known
+
+    return [
+        Trouble(
+            "silence",
+            f"stage {stage}: {site} has been silent for {duration((now - watch.since) / 1000)}: "
+            f"{watch.count} events in 2 h where {watch.usual:,.0f} are usual",
+            "is the site up, is the tag still on its pages, does its domain or key still hold? docs/runbook.md",
+            grave=False,
+        )
+        for site, watch in known(plane, stage).items()
+        if watch.since
+    ]
 
 
 def judge_job(
