@@ -15,6 +15,7 @@ from footfall.duplicates import batch_key
 from footfall.enrich import enrich
 from footfall.enrich.context import Context
 from footfall.enrich.redaction import redact_event
+from footfall.enrich.replays import leave_out, withdrawals
 from footfall.ids import derived_uuid7
 from footfall.names import QuarantineReason, Source
 from footfall.record import DecodeError, Record, decode, encode
@@ -43,11 +44,14 @@ def enrich_record(raw: LogRecord, sites: SiteLookup, context: Context) -> Enrich
         return result
     if record.kind == "heartbeat":
         return EnrichedRecord(raw.offset, raw.log_time, heartbeat_at=record.received_at)
-    result = EnrichedRecord(
-        raw.offset, raw.log_time, record.site_id, accepted=len(record.events), rejected=record.rejected
-    )
-    if record.batch_id and record.source != Source.REPLAY:
-        result.batch_key = batch_key(record.batch_id)
+    result = EnrichedRecord(raw.offset, raw.log_time, record.site_id, accepted=len(record.events), raw=raw.value)
+    if record.replay is not None:
+        result.replayed = True  # its batch and what was rejected were counted when it first came
+        result.accepted -= len(record.replay.left_out)
+    else:
+        result.rejected = record.rejected
+        if record.batch_id and record.source != Source.REPLAY:
+            result.batch_key = batch_key(record.batch_id)
     if record.kind == "quarantine":
         _quarantine_whole(result, record)
     elif record.events:
@@ -72,6 +76,9 @@ def _enrich_events(result: EnrichedRecord, record: Record, site: Site | None, co
         return
     events = record.events
     enriched = enrich(record, site, context)
+    if record.replay is not None:
+        enriched = leave_out(enriched, set(record.replay.left_out))
+        result.withdrawn = withdrawals(enriched, context)
     result.batch = enriched.batch
     result.dropped = [reason for _, reason in enriched.dropped]
     for index, step, message in enriched.failed:
@@ -90,5 +97,6 @@ def _quarantined_event(
     """
     event = redact_event(record.events[place])
     batch_id = derived_uuid7(record.received_at, record.batch_id, event.event_id)
-    payload = encode(msgspec.structs.replace(record, events=[event], rejected={}, batch_id=batch_id))
+    single = msgspec.structs.replace(record, events=[event], rejected={}, batch_id=batch_id, replay=None)
+    payload = encode(single)
     return Quarantined(record.site_id, reason, detail[:500], payload, place if index is None else index)

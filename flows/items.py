@@ -58,11 +58,14 @@ class EnrichedRecord:
     site_id: str = ""
     batch: EnrichedBatch | None = None
     batch_key: int = 0  # 0: takes no part in duplicate suppression
-    accepted: int = 0  # events the gateway let in
+    accepted: int = 0  # events the gateway let in; of a replay, how many are replayed
     rejected: dict[str, int] = field(default_factory=dict)
     dropped: list[DropReason] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     heartbeat_at: int = 0  # ms; only on heartbeats
+    raw: bytes = b""  # as it is in the log, for the archive
+    replayed: bool = False  # out of the archive
+    withdrawn: EnrichedBatch | None = None  # of a replay: what is to count no more
 
 
 class EnrichedChunk(NamedTuple):
@@ -81,6 +84,17 @@ class Admitted(NamedTuple):
     batch: EnrichedBatch
     places: list[int] | None  # which of the batch's events; None: all
     late: list[bool] | None  # parallel to the batch's events; None: none is late
+
+
+class Archived(NamedTuple):
+    """A record for the raw archive, and what was found out about it."""
+
+    offset: int
+    log_time: int
+    raw: bytes
+    visitor_id: int
+    batch: EnrichedBatch
+    left_out: list[int]  # places in the record of duplicates and of what went into quarantine
 
 
 class Identity(NamedTuple):
@@ -115,3 +129,4 @@ class AdmittedChunk:
     identities: list[Identity] = field(default_factory=list)
     quarantined: list[tuple[int, int, Quarantined]] = field(default_factory=list)  # offset, log_time, what
     counts: dict[Count, int] = field(default_factory=dict)
+    archived: list[Archived] = field(default_factory=list)  # empty where no archive is kept

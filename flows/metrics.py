@@ -14,11 +14,23 @@ from collections.abc import Iterator, Sequence
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from flows.items import AdmittedChunk, EnrichedChunk, PartitionKey
+from flows.items import Admitted, AdmittedChunk, EnrichedChunk, PartitionKey
 from footfall.names import Outcome
 
 PLACE = ("stage", "partition")
 STEPS = ("enrich", "admit", "store")
+
+
+# What the writer tells, as the ledger counts it: stored, stored long before.
+RECEIVED = ((Outcome.STORED, ""), (Outcome.DUPLICATE, "stored_before"))
+REPLAYED = ((Outcome.REPLAYED, "stored"), (Outcome.REPLAYED, "duplicate"))
+
+
+def events_of(item: Admitted) -> int:
+    """How many events go to the store; a withdrawal is none."""
+    if item.batch.withdrawn:
+        return 0
+    return len(item.batch if item.places is None else item.places)
 
 
 class PartitionStats:
@@ -42,29 +54,26 @@ class PartitionStats:
         """A chunk went through enrichment and admission."""
         accepted = sum([record.accepted for record in enriched.records])
         kept = sum([len(record.batch) for record in enriched.records if record.batch is not None])
-        admitted = sum([len(one.batch if one.places is None else one.places) for one in out.admitted])
+        admitted = sum([events_of(one) for one in out.admitted])
         self.records += len(enriched.records)
         self.taken["enrich"] += accepted
         self.given["enrich"] += kept
         self.taken["admit"] += kept
         self.given["admit"] += admitted
-        self.late += sum([sum(one.late) for one in out.admitted if one.late is not None])
+        self.late += sum([sum(one.late) for one in out.admitted if one.late is not None and events_of(one)])
         self.log_time = out.log_time
 
     def written(self, chunk: AdmittedChunk) -> None:
         """A chunk was handed to the store's writer."""
-        self.taken["store"] += sum(
-            [len(one.batch if one.places is None else one.places) for one in chunk.admitted]
-        )
+        self.taken["store"] += sum([events_of(one) for one in chunk.admitted])
         for place, number in chunk.counts.items():
             self.outcomes[place.outcome, place.reason] += number
 
-    def stored(self, stored: int, duplicate: int) -> None:
+    def stored(self, outcome: Outcome, reason: str, number: int) -> None:
         """The writer told what became of events."""
-        self.given["store"] += stored
-        self.outcomes[Outcome.STORED, ""] += stored
-        if duplicate:
-            self.outcomes[Outcome.DUPLICATE, "stored_before"] += duplicate
+        if (outcome, reason) in (RECEIVED[0], REPLAYED[0]):
+            self.given["store"] += number
+        self.outcomes[outcome, reason] += number
 
     def recovery_point(self, began: float, ended: float) -> None:
         """Everything up to here is stored; seconds since 1970."""

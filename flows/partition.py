@@ -12,7 +12,16 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from flows.items import Admitted, AdmittedChunk, Count, EnrichedChunk, EnrichedRecord, Identity, PartitionKey
+from flows.items import (
+    Admitted,
+    AdmittedChunk,
+    Archived,
+    Count,
+    EnrichedChunk,
+    EnrichedRecord,
+    Identity,
+    PartitionKey,
+)
 from flows.session_state import SessionState, require_inline
 from footfall.duplicates import LIMIT, BatchMemory
 from footfall.enrich.batch import EnrichedBatch
@@ -48,6 +57,7 @@ class PartitionPolicy(Struct, frozen=True):
     sessions: Policy
     duplicate_horizon_ms: int
     quarantine_per_site_per_day: int
+    archive: bool = False  # whether chunks carry what the raw archive keeps
 
 
 class PartitionLogic:
@@ -113,7 +123,8 @@ class PartitionLogic:
             if record.heartbeat_at:
                 out.heartbeat_at = record.heartbeat_at
             else:
-                accepted[record.site_id, record.log_time // DAY_MS] += record.accepted
+                if not record.replayed:
+                    accepted[record.site_id, record.log_time // DAY_MS] += record.accepted
                 self._admit_record(record, out)
         for (site_id, day), number in accepted.items():
             if number:
@@ -135,16 +146,27 @@ class PartitionLogic:
             counts[Count(site_id, day, Outcome.DUPLICATE, "batch")] += record.accepted
             return
         for dropped in record.dropped:
-            counts[Count(site_id, day, Outcome.DROPPED, dropped)] += 1
+            place = (Outcome.REPLAYED, dropped) if record.replayed else (Outcome.DROPPED, dropped)
+            counts[Count(site_id, day, *place)] += 1
         if record.quarantined:
             self._quarantine(record, day, out)
         if record.batch is not None and record.batch.events:
             self._admit_events(record, out)
+        elif self._policy.archive and record.dropped and not record.replayed:
+            self._archive(record, self._resolve_dropped(record), None, out)
+        if record.withdrawn is not None:
+            self._withdraw(record, record.withdrawn, out)
+
+    def _withdraw(self, record: EnrichedRecord, batch: EnrichedBatch, out: AdmittedChunk) -> None:
+        """Late, as everything replayed: so repair looks at the visitor."""
+        late = [True] * len(batch)
+        out.admitted.append(Admitted(record.offset, record.log_time, batch.record.visitor_id, batch, None, late))
 
     def _quarantine(self, record: EnrichedRecord, day: int, out: AdmittedChunk) -> None:
         """Keep up to the cap of a site and day; beyond it only count."""
+        outcome = Outcome.REPLAYED if record.replayed else Outcome.QUARANTINED
         for item in record.quarantined:
-            out.counts[Count(record.site_id, day, Outcome.QUARANTINED, item.reason)] += 1
+            out.counts[Count(record.site_id, day, outcome, item.reason)] += 1
             place = (record.site_id, day)
             kept = self._quarantined.get(place, 0)
             if kept < self._policy.quarantine_per_site_per_day:
@@ -157,7 +179,7 @@ class PartitionLogic:
         batch = record.batch
         assert batch is not None
         raw = batch.record
-        backfill = raw.source in BACKFILL
+        backfill = record.replayed or raw.source in BACKFILL
         visitor = raw.visitor_id
         places: list[int] | None = None
         first_live = record.log_time - self._policy.sessions.lateness_ms
@@ -173,6 +195,8 @@ class PartitionLogic:
             visitor = self._resolve(batch, None)  # late, but of the same visit as what came in time
         if places is None or places:
             out.admitted.append(Admitted(record.offset, record.log_time, visitor, batch, places, late))
+        if self._policy.archive and not record.replayed:
+            self._archive(record, visitor, places, out)
         if visitor and raw.id_kind != IdKind.DAILY:
             self._identities(record, visitor, out)
 
@@ -187,6 +211,28 @@ class PartitionLogic:
         first = min(times)
         window = batch.site.window_ms(first)
         return self.sessions.resolve(record.visitor_id, record.previous_visitor_id, first, window)
+
+    def _resolve_dropped(self, record: EnrichedRecord) -> int:
+        """Whom events would have been counted under that are left out; changes nothing."""
+        batch = record.batch
+        assert batch is not None
+        raw = batch.record
+        if not raw.visitor_id or raw.source in BACKFILL:
+            return raw.visitor_id
+        first, window = raw.received_at, batch.site.window_ms(raw.received_at)
+        return self.sessions.resolve(raw.visitor_id, raw.previous_visitor_id, first, window, remember=False)
+
+    def _archive(self, record: EnrichedRecord, visitor: int, places: list[int] | None, out: AdmittedChunk) -> None:
+        """Keep the record; duplicates in it and what went into quarantine are named."""
+        batch = record.batch
+        assert batch is not None
+        left_out = [item.index for item in record.quarantined]
+        if places is not None:
+            kept = {batch.index[place] for place in places}
+            left_out += [index for index in batch.index if index not in kept]
+        if len(left_out) < len(batch.record.events):
+            entry = Archived(record.offset, record.log_time, record.raw, visitor, batch, left_out)
+            out.archived.append(entry)
 
     def _fold(
         self, record: EnrichedRecord, visitor: int, late: list[bool] | None, out: AdmittedChunk

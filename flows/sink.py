@@ -13,8 +13,7 @@ from typing import NamedTuple
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from flows.items import AdmittedChunk, Count, PartitionKey
-from flows.metrics import FlowStats, PartitionStats, now
-from footfall.names import Outcome
+from flows.metrics import RECEIVED, REPLAYED, FlowStats, PartitionStats, now
 from sinks.writer import StoreWriter
 
 LEDGER_DAYS = 2
@@ -80,14 +79,12 @@ class StorePartition(StatefulSinkPartition[AdmittedChunk, SinkState]):
     def _take_results(self) -> set[Count]:
         """What the writer found when it stored: really new, or stored long before."""
         changed = set()
-        for site_id, day, stored, duplicate in self._writer.take_results(self._key.partition):
-            self._stats.stored(stored, duplicate)
-            for outcome, reason, number in (
-                (Outcome.STORED, "", stored),
-                (Outcome.DUPLICATE, "stored_before", duplicate),
-            ):
+        for day, stored, duplicate in self._writer.take_results(self._key.partition):
+            outcomes = REPLAYED if day.replayed else RECEIVED
+            for (outcome, reason), number in zip(outcomes, (stored, duplicate), strict=True):
                 if number:
-                    place = Count(site_id, day, outcome, reason)
+                    self._stats.stored(outcome, reason, number)
+                    place = Count(day.site_id, day.day, outcome, reason)
                     self._ledger[place] = self._ledger.get(place, 0) + number
                     changed.add(place)
         return changed

@@ -72,7 +72,8 @@ class QuarantineReason(StrEnum):
 
 class Outcome(StrEnum):
     """What became of an event: received = rejected + accepted;
-    accepted = stored + duplicate + dropped + quarantined."""
+    accepted = stored + duplicate + dropped + quarantined. Replayed ones were received before:
+    they are in neither sum."""
 
     REJECTED = "rejected"
     ACCEPTED = "accepted"
@@ -80,6 +81,7 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
     DROPPED = "dropped"
     QUARANTINED = "quarantined"
+    REPLAYED = "replayed"
 
 
 class IdKind(IntEnum):

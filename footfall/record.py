@@ -41,6 +41,20 @@ class LogEvent(Struct, omit_defaults=True, gc=False):
     props: dict[str, str | int | float | bool | None] = {}
 
 
+class Replay(Struct, omit_defaults=True, gc=False):
+    """Says of a record that it comes out of the raw archive, and what is kept of what it became then.
+
+    Its `visitor_id` is the one it was counted under.
+    """
+
+    number: int  # which replay: of two rows of an event the one of the later replay counts
+    partition: int  # where it was in the log when it was archived
+    offset: int
+    geo: tuple[str, str, str] | None = None  # country, region, city; None: to be worked out anew
+    bot: str | None = None  # None: to be worked out anew
+    left_out: list[int] = []  # places of duplicates and of what went into quarantine
+
+
 class Record(Struct, omit_defaults=True, gc=False):
     """One visitor's events of one request, or (no events) a heartbeat or a count."""
 
@@ -70,6 +84,7 @@ class Record(Struct, omit_defaults=True, gc=False):
     payload: bytes = b""  # kind quarantine: what could not be read, redacted
     reason: str = ""  # kind quarantine
     generation: int = 0  # kind heartbeat: where its gateway's events go; 0: it does not know of generations
+    replay: Replay | None = None  # written by `footfall replay`
 
 
 class DecodeError(ValueError):

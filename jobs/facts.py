@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from clickhouse_driver import Client
 
@@ -57,9 +58,10 @@ def read_facts(
     traffic = [_traffic(*values) for values in zip(*columns[12:21], strict=True)]
     known: dict[tuple[int | str, ...], Who] = {}
     who = [known.get(v) or known.setdefault(v, _who(site, v)) for v in zip(*columns[21:30], strict=True)]
-    for visitor, at, event_id, name, host, path, engaged, money, currency, source, late, tags, came, whose in zip(
-        *columns[:12], traffic, who, strict=True
-    ):
+    rows: Iterable[tuple[Any, ...]] = zip(*columns[:12], traffic, who, strict=True)
+    if any(columns[30]):
+        rows = _newest(rows, columns[30], columns[31])
+    for visitor, at, event_id, name, host, path, engaged, money, currency, source, late, tags, came, whose in rows:
         revenue = money if name == _PURCHASE and _counts(currency, site) else 0
         fact = Fact(
             at, bytes.fromhex(event_id), name, host, path, came, engaged, revenue,
@@ -69,6 +71,19 @@ def read_facts(
     for facts in found.values():
         facts.sort(key=lambda stored: stored.fact[:2])
     return found
+
+
+def _newest(
+    rows: Iterable[tuple[Any, ...]], replays: Sequence[int], withdrawn: Sequence[int]
+) -> list[tuple[Any, ...]]:
+    """Of each event what is of its latest replay, nothing where that withdraws it."""
+    latest: dict[tuple[str, str], int] = {}
+    found = []
+    for row, number, gone in zip(rows, replays, withdrawn, strict=True):
+        event = (row[2], row[3])  # id, name
+        latest[event] = max(number, latest.get(event, 0))
+        found.append((row, event, number, gone))
+    return [row for row, event, number, gone in found if number == latest[event] and not gone]
 
 
 def _goals_of(site: Site, needs_props: bool) -> GoalsOf:

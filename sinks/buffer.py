@@ -8,7 +8,22 @@ from footfall.sessions.row import SessionRow
 from sinks.event_block import EventBlock, Position
 from sinks.rows import IdentityRow
 
-Day = tuple[int, str, int]  # partition, site, UTC day of log time
+
+class Day(NamedTuple):
+    """Where the ledger counts an event."""
+
+    partition: int
+    site_id: str
+    day: int  # UTC day of log time, since 1970
+    replayed: bool = False
+
+
+class Replayed(NamedTuple):
+    """An event out of the archive: what it is to replace, and where it counts."""
+
+    origin: Position  # where it was in the log when it was archived
+    withdrawn: bool
+    day: Day
 
 
 class Progress(NamedTuple):
@@ -27,6 +42,7 @@ class Buffer:
         self.begun: float | None = None  # monotonic clock at the first row
         self.events = EventBlock()
         self.look_up: dict[Position, Day] = {}  # events that may be stored already
+        self.replayed: dict[Position, Replayed] = {}  # events that may be another's to replace
         self.counts: dict[Day, int] = {}  # how many events
         self.sessions: list[SessionRow] = []
         self.identities: list[IdentityRow] = []

@@ -2,7 +2,7 @@
 
 Three kinds: the same for a record (worked out once a record and repeated), dense (a
 value for nearly every event), and sparse (a part that few events carry). The order is
-that of sinks/ddl/0001_events.sql; a test holds the two together.
+that of the table (sinks/ddl/0001_events.sql, 0009_replays.sql); a test holds the two together.
 """
 
 from __future__ import annotations
@@ -92,6 +92,21 @@ def _key(record: Record) -> int:
     return 0 if replayed else batch_key(record.batch_id)
 
 
+def _replays(batches: list[EnrichedBatch], counts: list[int], total: int) -> dict[str, bytes]:
+    """The columns that only a replay fills."""
+    replays = [batch.record.replay for batch in batches]
+    if not any(replays):
+        widths = {"replay": 4, "withdrawn": 1, "archived_partition": 2, "archived_offset": 8}
+        return {name: bytes(width * total) for name, width in widths.items()}
+    pieces = {
+        "replay": [(replay.number if replay else 0).to_bytes(4, "little") for replay in replays],
+        "withdrawn": [_BYTE[batch.withdrawn] for batch in batches],
+        "archived_partition": [(replay.partition if replay else 0).to_bytes(2, "little") for replay in replays],
+        "archived_offset": _u64([replay.offset if replay else 0 for replay in replays]),
+    }
+    return {name: repeated(values, counts) for name, values in pieces.items()}
+
+
 class Encoder:
     """Encodes rows; keeps the bytes of texts it has seen. One per thread."""
 
@@ -153,6 +168,7 @@ class Encoder:
         total = len(rows.events)
         for name, values in texts.items():
             out[name] = low_cardinality_runs(values, counts, total, self._pieces)
+        out |= _replays(batches, counts, total)
         return out
 
     def _dense(self, rows: Rows) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ from sinks.clickhouse import retrying
 from sinks.event_block import EventBlock, Position
 from sinks.event_columns import Encoder
 from sinks.insert import insert_block
-from sinks.lookup import duplicates
+from sinks.lookup import duplicates, others_rows
 from sinks.native import EncodedBlock, StringPieces
 from sinks.rows import insert_rows, repair_rows
 from sinks.session_block import encode_sessions
@@ -54,6 +54,8 @@ class Flusher:
         if buffer.look_up:
             repeated = self._try("events", lambda c: duplicates(c, self._database, events, buffer.look_up))
             metrics.STORE_SKIPPED.labels(self._stage, "duplicate").inc(len(repeated))
+        if buffer.replayed:
+            repeated |= self._try("events", lambda c: others_rows(c, self._database, events, buffer.replayed))
         if repeated:
             # They have entered open sessions by now: repair folds these anew, without them.
             self.store_rows("repair_list", repair_rows(events.live_visitors(repeated)))
@@ -142,7 +144,10 @@ def _results(buffer: Buffer, repeated: Iterable[Position]) -> dict[Day, tuple[in
     """Events per day: (stored, duplicates)."""
     results = {day: (count, 0) for day, count in buffer.counts.items()}
     for position in repeated:
-        day = buffer.look_up[position]
+        replayed = buffer.replayed.get(position)
+        if replayed is not None and replayed.withdrawn:
+            continue
+        day = buffer.look_up[position] if replayed is None else replayed.day
         stored, duplicate = results[day]
         results[day] = stored - 1, duplicate + 1
     return results

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from importlib import resources
 from typing import NamedTuple
 
@@ -16,7 +17,10 @@ from clickhouse_driver import Client
 from footfall.settings import Settings
 from sinks import ttl
 from sinks.clickhouse import identifier
+from sinks.event_versions import version_events
 
+# What SQL alone cannot do, after the file of that number. May be repeated too.
+AFTER: dict[int, Callable[[Client, str], None]] = {9: version_events}
 _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 # Whatever may hold a semicolon that ends no statement, then the semicolon itself.
 _TOKEN = re.compile(r"'(?:[^'\\]|\\.|'')*'|`[^`]*`|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|(;)", re.DOTALL)
@@ -115,6 +119,8 @@ def migrate(client: Client, settings: Settings, database: str) -> list[str]:
     for migration in pending(client, name):
         for statement in statements(migration.sql, name):
             client.execute(statement)
+        if migration.number in AFTER:
+            AFTER[migration.number](client, name)
         client.execute(
             f"INSERT INTO {name}.schema_migrations (number, name, checksum) VALUES",
             [(migration.number, migration.name, migration.checksum)],

@@ -94,6 +94,10 @@ EVENTS: tuple[tuple[str, str], ...] = (
     ("log_offset", "UInt64"),
     ("log_index", "UInt16"),
     ("log_time", TIME),
+    ("replay", "UInt32"),
+    ("withdrawn", "UInt8"),
+    ("archived_partition", "UInt16"),
+    ("archived_offset", "UInt64"),
 )
 EVENT_COLUMNS = tuple(name for name, _ in EVENTS)
 EVENT_TYPES = tuple(kind for _, kind in EVENTS)

@@ -23,7 +23,7 @@ from clickhouse_driver import Client
 from footfall.enrich.batch import EnrichedBatch
 from footfall.sessions.row import SessionRow
 from sinks import metrics
-from sinks.buffer import Buffer, Day, Progress
+from sinks.buffer import Buffer, Day, Progress, Replayed
 from sinks.clickhouse import StoreUnreachableError, identifier
 from sinks.event_day import DAY_MS
 from sinks.flusher import Flusher
@@ -106,7 +106,7 @@ class StoreWriter:
 
         Those that `stored` knows are left out and counted as stored. Those that occurred before
         `look_up_before` (ms), or whose id was made before it, are stored only if their event is not
-        in the base table yet.
+        in the base table yet. Of a replay, those are stored that take the place of their own row.
         """
         wanted = range(len(batch)) if places is None else places
         given = len(wanted)
@@ -115,16 +115,24 @@ class StoreWriter:
             if missing is not None:
                 there = set(missing)
                 wanted = places = [place for place in wanted if place in there]
-        day = (partition, batch.record.site_id, log_time // DAY_MS)
+        replay = batch.record.replay
+        day = Day(partition, batch.record.site_id, log_time // DAY_MS, replay is not None)
         with self._changed:
             self._wait_for_room()
-            self._count(day, given - len(wanted), 0)
+            if not batch.withdrawn:
+                self._count(day, given - len(wanted), 0)
             if wanted:
                 buffer = self._begun()
                 buffer.events.add(batch, visitor_id, places, late, partition, offset, log_time)
-                buffer.counts[day] = buffer.counts.get(day, 0) + len(wanted)
-                for place in older_places(batch, wanted, look_up_before) if look_up_before else ():
-                    buffer.look_up[partition, offset, batch.index[place]] = day
+                if not batch.withdrawn:
+                    buffer.counts[day] = buffer.counts.get(day, 0) + len(wanted)
+                if replay is not None:
+                    for index in [batch.index[place] for place in wanted]:
+                        origin = (replay.partition, replay.offset, index)
+                        buffer.replayed[partition, offset, index] = Replayed(origin, batch.withdrawn, day)
+                elif look_up_before:
+                    for place in older_places(batch, wanted, look_up_before):
+                        buffer.look_up[partition, offset, batch.index[place]] = day
 
     def add_sessions(self, rows: Sequence[SessionRow]) -> None:
         """Versions of sessions, withdrawals among them."""
@@ -199,13 +207,14 @@ class StoreWriter:
                 if self._error is not None:
                     raise self._error
 
-    def take_results(self, partition: int) -> list[tuple[str, int, int, int]]:
-        """(site, day, stored, duplicate) of events since the last call: how many more are in the
+    def take_results(self, partition: int) -> list[tuple[Day, int, int]]:
+        """(where, stored, duplicate) of events since the last call: how many more are in the
         store, and how many were left out as their event was there already. Once each, also
-        across restarts: what was stored in an earlier life is told when it is left out."""
+        across restarts: what was stored in an earlier life is told when it is left out.
+        Withdrawals are not counted."""
         with self._changed:
-            mine = [day for day in self._results if day[0] == partition]
-            return [(day[1], day[2], *self._results.pop(day)) for day in mine]
+            mine = [day for day in self._results if day.partition == partition]
+            return [(day, *self._results.pop(day)) for day in mine]
 
     def _count(self, day: Day, stored: int, duplicate: int) -> None:
         if stored or duplicate:

@@ -69,7 +69,7 @@ class EnrichedBatch:
 
     __slots__ = (
         "bot", "device", "dropped", "events", "geo", "goals", "ids", "index", "language", "names",
-        "occurred", "pages", "record", "site", "traffic",
+        "occurred", "pages", "record", "site", "traffic", "withdrawn",
     )  # fmt: skip
 
     def __init__(self, record: Record, site: Site) -> None:
@@ -89,6 +89,7 @@ class EnrichedBatch:
         self.bot: str = ""  # why this is a bot; empty: a person
         self.language: str = ""
         self.dropped: dict[int, DropReason] = {}  # place in the lists -> reason
+        self.withdrawn = False  # these events are to count no more (a replay dropped them)
 
     def drop(self, place: int, reason: DropReason) -> None:
         """Leave this event out; the first reason stands."""

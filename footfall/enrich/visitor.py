@@ -18,15 +18,21 @@ def add_device(batch: EnrichedBatch, context: Context) -> None:
 
 
 def add_bot(batch: EnrichedBatch, context: Context) -> None:
-    """Fill `bot`; a server key's events meet no bot rules."""
+    """Fill `bot`; a server key's events meet no bot rules. A replay brings what was found then."""
     record = batch.record
-    if record.source != Source.SERVER:
+    if record.replay is not None and record.replay.bot is not None:
+        batch.bot = record.replay.bot
+    elif record.source != Source.SERVER:
         batch.bot = context.agents[record.user_agent, record.client_hints].bot
 
 
 def add_geo(batch: EnrichedBatch, context: Context) -> None:
-    """Fill `geo`: a trusted CDN's country first, the database for the rest."""
+    """Fill `geo`: a trusted CDN's country first, the database for the rest. A replay brings what
+    was found then."""
     record = batch.record
+    if record.replay is not None and record.replay.geo is not None:
+        batch.geo = Geo(*record.replay.geo)
+        return
     found = context.places[record.address] if record.address else NO_GEO
     country = record.country.upper()
     if country == found.country or not is_country(country):

@@ -88,10 +88,13 @@ class SessionShard:
         previous_visitor_id: int,
         occurred_at: int,
         window_ms: int = DEFAULT_WINDOW_MS,
+        *,
+        remember: bool = True,
     ) -> int:
         """The id to count this record under: yesterday's while that visit goes on.
 
-        `occurred_at` is the earliest time of the record's events that are not late.
+        `occurred_at` is the earliest time of the record's events that are not late. `remember`:
+        what follows under the new id alone is counted so too.
         Only ids that are themselves in use are kept: no chain of days forms.
         """
         known = previous_visitor_id or self._visitors.aliases.get(visitor_id, 0)
@@ -100,7 +103,8 @@ class SessionShard:
         visitor = self._visitors.find(known)
         if visitor is None or not visitor.reaches(occurred_at, window_ms):
             return visitor_id
-        self._visitors.add_alias(visitor_id, known, visitor)
+        if remember:
+            self._visitors.add_alias(visitor_id, known, visitor)
         return known
 
     def absorb(self, site: Site, visitor_id: int, who: Who, facts: Sequence[Fact], log_time: int) -> list[int]:

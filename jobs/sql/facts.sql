@@ -1,4 +1,5 @@
--- What sessions need to know of these visitors' events.
+-- What sessions need to know of these visitors' events, of every replay: jobs/facts.py takes the latest.
+-- (FINAL would read and compare all other visitors' events as well.)
 SELECT
     visitor_id,
     toInt64(toUnixTimestamp64Milli(occurred_at)),
@@ -29,7 +30,9 @@ SELECT
     CAST(region, 'String'),
     CAST(city, 'String'),
     CAST(language, 'String'),
-    CAST(bot, 'String')
+    CAST(bot, 'String'),
+    replay,
+    withdrawn
 FROM {database}.events
 WHERE
     site_id = %(site)s

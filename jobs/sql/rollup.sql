@@ -64,7 +64,7 @@ FROM
         PREWHERE
             occurred_at >= fromUnixTimestamp64Milli(toInt64(starts[1]))
             AND occurred_at < fromUnixTimestamp64Milli(toInt64(%(until)s))
-        WHERE site_id = %(site)s AND event_day BETWEEN %(first_day)s AND %(last_day)s
+        WHERE site_id = %(site)s AND event_day BETWEEN %(first_day)s AND %(last_day)s AND withdrawn = 0
     )
     GROUP BY GROUPING SETS
     (

@@ -33,7 +33,8 @@ def table(bench: Bench, name: str) -> list[dict[str, Any]]:
 
 def recount(bench: Bench, zones: dict[str, str], kind: str, until: datetime) -> dict[Key, dict[str, Any]]:
     """What the tables' rows come to."""
-    return count(table(bench, "events"), table(bench, "sessions"), zones, kind, until)
+    events = [row for row in table(bench, "events") if not row["withdrawn"]]
+    return count(events, table(bench, "sessions"), zones, kind, until)
 
 
 def count(

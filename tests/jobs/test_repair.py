@@ -357,3 +357,26 @@ def test_a_removed_site_leaves_the_list(made: Bench) -> None:
     assert backlog(made.client).visitors == 0
     assert made.rows("SELECT count() FROM sessions") == [(0,)]
     assert time_of(START).year == 2026
+
+
+def test_a_replay_changes_sessions_as_if_the_rule_had_always_been_so(made: Bench) -> None:
+    """Some events have another path now, some are withdrawn; twice, and the second time other ones."""
+    events = history(8, count=300)
+    end = START + 5 * DAY
+    made.insert("events", events)
+    live(made, events, end)
+    for replay in (1, 2):
+        end += HOUR
+        now = [
+            row | {"path": "/new" if number % 3 == replay else row["path"], "late": 1,
+                   "log_time": time_of(end - MINUTE), "log_offset": row["log_offset"] + replay * 10**15,
+                   "replay": replay, "withdrawn": int(number % 7 == replay)}
+            for number, row in enumerate(events)
+        ]  # fmt: skip
+        made.insert("events", now)
+        made.stored_until(end)
+        assert repair(made.context()).endswith(" 0 waiting")
+        assert stored(made) == sort_and_split([row for row in now if not row["withdrawn"]])
+        for kind in (HOURS, DAYS):
+            rollup(made.context(), kind)
+            assert_equal(made, {SITE: "UTC"}, kind.name, end)

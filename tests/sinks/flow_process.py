@@ -41,7 +41,7 @@ def main() -> None:
         time.sleep(0.005)  # a pace at which it can be caught in the middle
         if (offset + 1) % SNAPSHOT_EVERY == 0:
             writer.flush()
-            counted += sum(number for _, _, number, _ in writer.take_results(0))
+            counted += sum(number for _, number, _ in writer.take_results(0))
             state.with_suffix(".new").write_text(json.dumps((offset + 1, counted)))
             os.replace(state.with_suffix(".new"), state)
     writer.close()

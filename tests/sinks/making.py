@@ -12,7 +12,7 @@ from footfall.enrich.goals import prop_text
 from footfall.event import Element, Failure, Form, Item, Order, Request, Search, Vital
 from footfall.ids import hash64, uuid7
 from footfall.names import Source
-from footfall.record import LogEvent, Record
+from footfall.record import LogEvent, Record, Replay
 from footfall.sites import Site
 from sinks.event_day import event_day
 from sinks.event_fields import money
@@ -58,6 +58,9 @@ def random_batch(chance: random.Random, count: int) -> EnrichedBatch:
     record.screen_height = chance.randrange(4000)
     record.sdk = chance.choice(("", "footfall-js/1"))
     batch.device = Device(chance.choice(("mobile", "desktop")), "Chrome", "141", "Android", "14", "Ünbrand")
+    if chance.random() < 0.3:
+        record.replay = Replay(chance.getrandbits(32), chance.getrandbits(16), chance.getrandbits(64))
+        batch.withdrawn = chance.random() < 0.5
     batch.geo = Geo(chance.choice(("DE", "FR", "")), "Region", chance.choice(TEXTS[:3]))
     batch.language = chance.choice(("", "de-DE"))
     batch.bot = chance.choice(("", "", "crawler"))
@@ -174,4 +177,7 @@ def _row(
         "bot": batch.bot, "late": int(late),
         "batch_key": 0 if record.source == Source.REPLAY else batch_key(record.batch_id),
         "log_partition": partition, "log_offset": offset, "log_index": batch.index[place], "log_time": log_time,
+        "replay": record.replay.number if record.replay else 0, "withdrawn": int(batch.withdrawn),
+        "archived_partition": record.replay.partition if record.replay else 0,
+        "archived_offset": record.replay.offset if record.replay else 0,
     }  # fmt: skip

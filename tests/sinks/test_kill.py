@@ -153,7 +153,7 @@ def test_the_store_is_killed_while_rows_are_written(
         thread.join(60)
     writer.close()
     assert repeats(client_of()) == (added * EVENTS, added * EVENTS)
-    assert sum(stored for _, _, stored, _ in writer.take_results(0)) == added * EVENTS
+    assert sum(stored for _, stored, _ in writer.take_results(0)) == added * EVENTS
 
 
 def run_flow(server: StoreServer, state: Path, skip: str) -> subprocess.Popen[bytes]:

@@ -17,6 +17,7 @@ from footfall.names import Outcome, QuarantineReason
 from footfall.sessions.row import SessionRow
 from sinks import positions
 from sinks.batches import load_batches
+from sinks.buffer import Day
 from sinks.clickhouse import StoreUnreachableError
 from sinks.writer import StoreBehind, StoreWriter
 from tests.fixtures.store import StoreServer, free_port
@@ -79,7 +80,7 @@ def test_flush_stores_everything_added_before(writer_of: Make, client: Client, d
     writer.flush()
     assert stored(client, database) == places(range(10))
     assert positions.progress_of(client, database, 0) == (10, 0)
-    assert writer.take_results(0) == [("shop.example", DAY, 30, 0)]
+    assert writer.take_results(0) == [(Day(0, "shop.example", DAY), 30, 0)]
     assert writer.take_results(0) == []
 
 
@@ -188,7 +189,7 @@ def test_a_restarted_writer_skips_what_is_stored_and_tells_it_as_stored(
         add(second, offset, stored=known)
     second.flush()
     assert stored(client, database) == places(range(9))
-    assert second.take_results(0) == [("shop.example", DAY, 15, 0)]
+    assert second.take_results(0) == [(Day(0, "shop.example", DAY), 15, 0)]
 
 
 def test_counts_told_later_take_the_place_of_those_of_an_earlier_life(
@@ -217,7 +218,7 @@ def test_partly_stored_records_are_completed(writer_of: Make, client: Client, da
     second.add_events(batch, 7, [0, 1, 3, 4], None, 0, 0, NOW, stored=second.recover(0, 0))
     second.flush()
     assert stored(client, database) == [(0, 0, 0), (0, 0, 1), (0, 0, 3), (0, 0, 4)]
-    assert second.take_results(0) == [("shop.example", DAY, 4, 0)]
+    assert second.take_results(0) == [(Day(0, "shop.example", DAY), 4, 0)]
 
 
 def test_a_store_behind_the_flow_is_refused(writer_of: Make) -> None:
@@ -240,8 +241,8 @@ def test_old_events_are_stored_only_where_they_are_not(writer_of: Make, client: 
     writer.add_events(batch, 7, [3], None, 1, 2, NOW, look_up_before=NOW + 10)  # in the same flush
     writer.flush()
     assert stored(client, database) == [(0, 0, 0), (0, 0, 1), (0, 1, 2), (0, 1, 3)]
-    assert writer.take_results(0) == [("shop.example", DAY, 4, 2)]
-    assert writer.take_results(1) == [("shop.example", DAY, 0, 1)]
+    assert writer.take_results(0) == [(Day(0, "shop.example", DAY), 4, 2)]
+    assert writer.take_results(1) == [(Day(1, "shop.example", DAY), 0, 1)]
 
 
 def test_only_events_before_the_horizon_are_looked_up(writer_of: Make, client: Client, database: str) -> None:
@@ -298,7 +299,7 @@ def test_many_old_events_are_looked_up_in_several_queries(
         writer.add_events(batch, 7, None, None, 1, offset, NOW, look_up_before=NOW + 10**9)
     writer.flush()
     assert stored(client, database) == places(range(20))
-    assert writer.take_results(1) == [("shop.example", DAY, 0, 60)]
+    assert writer.take_results(1) == [(Day(1, "shop.example", DAY), 0, 60)]
 
 
 def test_adding_waits_while_both_buffers_are_full(connect: Connect, database: str) -> None:
