@@ -7,7 +7,8 @@ import sys
 
 BENCHES = (
     "eventlog", "gateway", "enrich", "agents", "sessioniser", "session_stall", "flow", "store", "storage",
-    "pipeline", "freshness", "footprint", "memory", "gateway --kafka", "pipeline --kafka", "against_flink",
+    "pipeline", "freshness", "footprint", "memory", "gateway --kafka", "pipeline --kafka",
+    "workers", "workers kill", "workers kill --cluster", "against_flink",
 )  # fmt: skip
 
 

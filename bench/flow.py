@@ -89,9 +89,9 @@ class NoLive:
 class StopAtEnd:
     """Stops the flow once every partition has been read to its end."""
 
-    def __init__(self, reader: Any, stop: threading.Event) -> None:
+    def __init__(self, reader: Any, stop: threading.Event, partitions: Iterable[int]) -> None:
         self._reader, self._stop = reader, stop
-        self._open = set(range(PARTITIONS))
+        self._open = set(partitions)
 
     def read(self, partition: int, *args: int) -> Any:
         found = self._reader.read(partition, *args)
@@ -105,14 +105,14 @@ class StopAtEnd:
         return getattr(self._reader, name)
 
 
-def run(directory: Path) -> tuple[float, float, EncodingWriter]:
-    """(CPU seconds, wall seconds, what was written)."""
+def run(directory: Path, partitions: Sequence[int] = range(PARTITIONS)) -> tuple[float, float, EncodingWriter]:
+    """(CPU seconds, wall seconds, what was written) of a worker that has these partitions."""
     log = LocalLog(directory, PARTITIONS)
     stop = threading.Event()
     writer: Any = EncodingWriter()
     parts = Parts(
-        keys=[PartitionKey("prod", number) for number in range(PARTITIONS)],
-        open_reader=lambda _stage: StopAtEnd(log.reader(), stop),
+        keys=[PartitionKey("prod", number) for number in partitions],
+        open_reader=lambda _stage: StopAtEnd(log.reader(), stop, partitions),
         sites={HOST: SITE}.get,
         context=Context(geo=None),
         policy=PartitionPolicy(

@@ -4,7 +4,7 @@ about a browser is kept."""
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from footfall.settings import Settings
@@ -13,7 +13,7 @@ from ingest_gateway.answers import RefusedError
 from ingest_gateway.caller import Caller, Stages, admit_browser, admit_server
 from ingest_gateway.client import CLIENT_HEADERS, Client, read_client
 from ingest_gateway.directory import Directory
-from ingest_gateway.limits import AddressLimit
+from ingest_gateway.limits import AddressLimit, Bucket
 from ingest_gateway.memory import Memory
 from ingest_gateway.metrics import Counts
 from ingest_gateway.request import Request
@@ -43,6 +43,12 @@ class Admission:
         # What a browser is remembered by, with its peer address, `?site=` and maybe Referer.
         self._names = (*KEY_HEADERS, self._country_header)
         self._addresses = AddressLimit(settings.address_requests_per_second)
+
+    def touched(self) -> Iterator[tuple[str, Bucket]]:
+        """Buckets that may have been taken from, by name: for `sharing.Sharing`."""
+        yield from self._directory.buckets()
+        for key, bucket in self._addresses.touched():
+            yield f"addr:{key}", bucket
 
     def recognise(self, request: Request) -> Known:
         """The browser by its public id, in the header or the query."""

@@ -43,8 +43,8 @@ class Gateway:
         self._counts = counts
         self._clock = clock
         self._cors = Cors(directory)
-        admission = Admission(settings, directory, counts)
-        endpoints = Endpoints(admission, self.bodies, directory, writers, counts)
+        self.admission = Admission(settings, directory, counts)
+        endpoints = Endpoints(self.admission, self.bodies, directory, writers, counts)
         self._routes: dict[str, tuple[str, Handler]] = {
             BATCH: ("POST", endpoints.batch),
             "/v1/pixel.gif": ("GET", endpoints.pixel),

@@ -75,6 +75,10 @@ class Directory:
         self.reachable = True
         self.refresh()
 
+    def buckets(self) -> list[tuple[str, Bucket]]:
+        """Those of sites and keys, by name."""
+        return [(name, bucket) for name, (_rate, _burst, bucket) in self._buckets.items()]
+
     def start(self) -> None:
         """Poll from now on."""
         self._thread.start()

@@ -29,6 +29,7 @@ from ingest_gateway.growing import follow
 from ingest_gateway.heartbeat import beat_forever
 from ingest_gateway.log_writer import LogWriter
 from ingest_gateway.metrics import Counts
+from ingest_gateway.sharing import Sharing
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +94,7 @@ async def serve(settings: Settings, clock: Callable[[], int] = wall_ms) -> int:
         log_level=LogLevels.error,
     )
     directory.start()
+    sharing = _shared_limits(settings, gateway, directory)
     tasks = [
         loop.create_task(gateway.bodies.reading.run()),
         loop.create_task(beat_forever(writers.values(), settings.heartbeat_seconds, clock)),
@@ -108,6 +110,8 @@ async def serve(settings: Settings, clock: Callable[[], int] = wall_ms) -> int:
         task.cancel()
     for writer in writers.values():
         await writer.close(DRAIN_S)
+    if sharing is not None:
+        sharing.stop()
     directory.stop()
     plane.close()
     logger.info("gateway stopped")
@@ -118,6 +122,16 @@ async def serve(settings: Settings, clock: Callable[[], int] = wall_ms) -> int:
         sys.stderr.flush()
         os._exit(0)
     return 0
+
+
+def _shared_limits(settings: Settings, gateway: Gateway, directory: Directory) -> Sharing | None:
+    """Where no Redis is named there is one gateway, and nobody to share with."""
+    if not settings.redis_url:
+        return None
+    secret = directory.secrets[settings.stage]
+    sharing = Sharing(settings.redis_url, settings.stage, secret, gateway.admission.touched)
+    sharing.start()
+    return sharing
 
 
 def _counts(directory: Directory, writers: dict[str, LogWriter]) -> Counts:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -90,13 +90,20 @@ class Pieces:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
         return kept | {f"FOOTFALL_{name.upper()}": str(value) for name, value in named.items()}
 
-    def start(self, worker: int, workers: int, data_dir: Path | None = None, module: str = HASTY) -> None:
+    def start(
+        self,
+        worker: int,
+        workers: int,
+        data_dir: Path | None = None,
+        module: str = HASTY,
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
         """Start a worker; `wait_for_work` tells when it stores something."""
         where = data_dir or self.data_dir
         log = (self.folder / f"{where.name}-{worker}.log").open("ab")
         self.workers[worker, where.name] = subprocess.Popen(
             [sys.executable, "-m", module],
-            env=self.env(workers, where) | {"FOOTFALL_WORKER": str(worker)},
+            env=self.env(workers, where) | {"FOOTFALL_WORKER": str(worker)} | dict(extra or {}),
             stdout=log,
             stderr=log,
         )
