@@ -5,7 +5,7 @@ STAMP := $(VENV)/.ready
 SOURCES := footfall ingest_gateway eventlog flows sinks jobs embedded control objects telemetry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint type bench drill generate fmt audit clean
+.PHONY: help setup demo up test lint type bench drill generate fmt audit env clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ drill: $(STAMP) ## kill and restart every part, 20 rounds; property tests with 2
 
 audit: $(STAMP) ## licences and known vulnerabilities of what is locked
 	$(PY) -m scripts.audit
+
+env: $(STAMP) ## random passwords for docker-compose.yml, in .env
+	$(PY) -m scripts.make_env
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

@@ -18,9 +18,9 @@ from objects.opening import open_objects, prepare_objects
 from objects.protocol import ObjectStoreError, ObjectStoreFull, ObjectStoreUnreachable, WrongObjectStore
 from objects.s3 import S3Store
 from tests.fixtures.disk import SmallDisks
+from tests.fixtures.go_program import BUILD_TIMEOUT
 from tests.fixtures.kafka_properties import make_certificate, quiet_port
 from tests.fixtures.s3 import OwnS3, S3Server
-from tests.fixtures.versitygw import BUILD_TIMEOUT
 from tests.objects.contract import ObjectStoreContract, Opened, listed
 
 # The first test there is may have to build the server.
