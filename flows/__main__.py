@@ -90,6 +90,12 @@ def _run(settings: Settings, stop: threading.Event, home: Home) -> int:
             epoch_interval=timedelta(seconds=settings.epoch_seconds),
             recovery_config=RecoveryConfig(home.path, timedelta(0)),
         )
+    except RuntimeError as error:
+        if not isinstance(_cause(error), StoreBehind):
+            raise
+        logger.warning("%s. Started again, the flow goes on from there", _cause(error))
+        wiring.forget()
+        return 1
     finally:
         wiring.close()
         stop_metrics()
@@ -98,9 +104,7 @@ def _run(settings: Settings, stop: threading.Event, home: Home) -> int:
 
 def _tell(error: BaseException, recovery: Path) -> int:
     """One line for what a person can mend, everything for what is a bug."""
-    cause = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
+    cause = _cause(error)
     if isinstance(cause, EXPECTED):
         logger.error("stopped: %s", cause)
     elif ran_out_of_room(error):
@@ -108,6 +112,12 @@ def _tell(error: BaseException, recovery: Path) -> int:
     else:
         logger.error("stopped by a fault", exc_info=error)
     return 1
+
+
+def _cause(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 if __name__ == "__main__":

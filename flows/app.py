@@ -17,6 +17,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.operators import StatefulBatchLogic
 
+from flows.beginning import Beginnings
 from flows.enriching import SiteLookup, enrich_chunk
 from flows.items import AdmittedChunk, EnrichedChunk, PartitionKey, RawChunk
 from flows.live import LiveLogic
@@ -44,6 +45,7 @@ class Parts:
     store_writer: StoreWriterFactory
     live_writer: LiveWriterFactory
     stop: threading.Event
+    beginnings: Beginnings | None = None  # of partitions without recovery state; None: the log's beginning
     state_dir: Path | None = None  # of open sessions; None: inside Bytewax's recovery state
     stats: FlowStats = field(default_factory=FlowStats)
 
@@ -97,9 +99,9 @@ def build(parts: Parts) -> Dataflow:
         return [(str(chunk.key), enrich_chunk(chunk, parts.sites, parts.context)) for chunk in chunks]
 
     flow = Dataflow("footfall")
-    raw = op.input("raw", flow, LogSource(parts.keys, parts.open_reader, parts.stop))
+    raw = op.input("raw", flow, LogSource(parts.keys, parts.open_reader, parts.stop, parts.beginnings))
     enriched = op.flat_map_batch("enrich", raw, enrich_batch)
     admitted = op.stateful_batch("admit", enriched, lambda resume: AdmitLogic(parts, resume))
     op.stateful_batch("live", admitted, lambda resume: LiveLogic(parts.live_writer, resume))
-    op.output("store", admitted, StoreSink(parts.keys, parts.store_writer, parts.stats))
+    op.output("store", admitted, StoreSink(parts.keys, parts.store_writer, parts.stats, parts.beginnings))
     return flow

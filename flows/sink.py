@@ -7,16 +7,22 @@ before it is stored, so the recovered position never runs ahead of the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
-from flows.items import AdmittedChunk, Count, PartitionKey
+from flows.beginning import Beginning, Beginnings
+from flows.items import Admitted, AdmittedChunk, Count, PartitionKey
 from flows.metrics import RECEIVED, REPLAYED, FlowStats, PartitionStats, now
-from sinks.writer import StoreWriter
+from sinks.buffer import Day
+from sinks.writer import StoredPositions, StoreWriter
 
 LEDGER_DAYS = 2
+DAY_MS = 86_400_000
+NEW = Beginning(0)
+NO_COUNTS: Mapping[Count, int] = MappingProxyType({})
 
 WriterFactory = Callable[[str], StoreWriter]  # of a stage
 
@@ -27,26 +33,53 @@ class SinkState(NamedTuple):
     version: int
     next_offset: int
     ledger: tuple[tuple[Count, int], ...]
+    begin: Beginning | None = None  # while what was stored before this flow's state began is read again
 
 
 class StorePartition(StatefulSinkPartition[AdmittedChunk, SinkState]):
     """Writes one log partition's rows through the process's shared writer."""
 
     def __init__(
-        self, key: PartitionKey, writer: StoreWriter, resume: SinkState | None, stats: PartitionStats
+        self,
+        key: PartitionKey,
+        writer: StoreWriter,
+        resume: SinkState | None,
+        stats: PartitionStats,
+        begin: Beginning = NEW,
+        ledger: Mapping[Count, int] = NO_COUNTS,
     ) -> None:
+        """Without `resume`: where the partition begins, and the counts to go on from."""
         self._key = key
         self._stats = stats
         self._writer = writer
-        self._next_offset = resume.next_offset if resume else 0
-        self._ledger: dict[Count, int] = dict(resume.ledger) if resume else {}
+        self._begin = (resume.begin or NEW) if resume else begin
+        self._next_offset = resume.next_offset if resume else min(begin.offset, begin.stored)
+        self._ledger: dict[Count, int] = dict(resume.ledger if resume else ledger)
+        self._again = self._next_offset < self._begin.stored  # what is read is stored already
+        self._untold = set(self._ledger)  # what was counted but not yet told before the restart
         self._stored = writer.recover(key.partition, self._next_offset)
-        self._tell(set(self._ledger))  # what was counted but not yet told before the restart
+        self._tell(self._take_results())
 
     def write_batch(self, values: list[AdmittedChunk]) -> None:
         """Hand the rows to the writer; waits while the store cannot keep up."""
         for chunk in values:
-            self._write(chunk)
+            if chunk.next_offset <= self._begin.stored:
+                self._count_again(chunk)
+            else:
+                self._again = False
+                self._write(chunk)
+
+    def _count_again(self, chunk: AdmittedChunk) -> None:
+        """All of it is stored, and what became of it: only its counts are to be told once more."""
+        counts = dict(chunk.counts)
+        for item in chunk.admitted:
+            if not item.batch.withdrawn:
+                for place, number in self._seen(self._day(item), *_split(item, self._stored)).items():
+                    counts[place] = counts.get(place, 0) + number
+        if self._begin.recount:
+            self._untold |= self._add(counts)
+        self._writer.alive(self._key.partition)
+        self._next_offset = chunk.next_offset
 
     def _write(self, chunk: AdmittedChunk) -> None:
         writer, partition = self._writer, self._key.partition
@@ -70,24 +103,37 @@ class StorePartition(StatefulSinkPartition[AdmittedChunk, SinkState]):
 
     def _count(self, chunk: AdmittedChunk) -> None:
         """Add to the absolute counts, and pass on what changed."""
-        changed = self._take_results()
-        for place, number in chunk.counts.items():
-            self._ledger[place] = self._ledger.get(place, 0) + number
-            changed.add(place)
-        self._tell(changed)
+        self._tell(self._take_results() | self._add(chunk.counts))
+
+    def _add(self, counts: Mapping[Count, int]) -> set[Count]:
+        """Those of days whose counts are not whole in what this flow reads stay as they are stored."""
+        changed = {place for place, number in counts.items() if number and place.day >= self._begin.ledger_from}
+        for place in changed:
+            self._ledger[place] = self._ledger.get(place, 0) + counts[place]
+        return changed
 
     def _take_results(self) -> set[Count]:
-        """What the writer found when it stored: really new, or stored long before."""
-        changed = set()
-        for day, stored, duplicate in self._writer.take_results(self._key.partition):
-            outcomes = REPLAYED if day.replayed else RECEIVED
-            for (outcome, reason), number in zip(outcomes, (stored, duplicate), strict=True):
-                if number:
-                    self._stats.stored(outcome, reason, number)
-                    place = Count(day.site_id, day.day, outcome, reason)
-                    self._ledger[place] = self._ledger.get(place, 0) + number
-                    changed.add(place)
+        """What the writer found when it stored: really new, or stored long before; and what was not told yet."""
+        changed: set[Count] = set()
+        if not self._again:
+            changed, self._untold = self._untold, changed
+        for result in self._writer.take_results(self._key.partition):
+            changed |= self._add(self._seen(*result))
         return changed
+
+    def _seen(self, day: Day, stored: int, duplicate: int) -> dict[Count, int]:
+        """What became of events, as the ledger counts it."""
+        found = {}
+        outcomes = REPLAYED if day.replayed else RECEIVED
+        for (outcome, reason), number in zip(outcomes, (stored, duplicate), strict=True):
+            if number:
+                self._stats.stored(outcome, reason, number)
+                found[Count(day.site_id, day.day, outcome, reason)] = number
+        return found
+
+    def _day(self, item: Admitted) -> Day:
+        record = item.batch.record
+        return Day(self._key.partition, record.site_id, item.log_time // DAY_MS, record.replay is not None)
 
     def _tell(self, changed: set[Count]) -> None:
         if changed:
@@ -105,13 +151,22 @@ class StorePartition(StatefulSinkPartition[AdmittedChunk, SinkState]):
         self._writer.flush()
         self._tell(self._take_results())
         self._stats.recovery_point(began, now())
-        return SinkState(1, self._next_offset, tuple(self._ledger.items()))
+        begin = self._begin if self._again else None
+        return SinkState(1, self._next_offset, tuple(self._ledger.items()), begin)
 
 
 class StoreSink(FixedPartitionedSink[AdmittedChunk, SinkState]):
     """One sink partition per log partition."""
 
-    def __init__(self, keys: list[PartitionKey], writer: WriterFactory, stats: FlowStats) -> None:
+    def __init__(
+        self,
+        keys: list[PartitionKey],
+        writer: WriterFactory,
+        stats: FlowStats,
+        beginnings: Beginnings | None = None,
+    ) -> None:
+        """`beginnings`: as for `flows.source.LogSource`."""
+        self._beginnings = beginnings
         self._places = {text: place for place, text in enumerate(sorted(str(key) for key in keys))}
         self._writer = writer
         self._stats = stats
@@ -127,4 +182,17 @@ class StoreSink(FixedPartitionedSink[AdmittedChunk, SinkState]):
     def build_part(self, step_id: str, for_part: str, resume_state: SinkState | None) -> StorePartition:  # noqa: ARG002 - Bytewax's signature
         """Begin after the recovered position, knowing what is stored beyond it."""
         key = PartitionKey.parse(for_part)
-        return StorePartition(key, self._writer(key.stage), resume_state, self._stats.of(key))
+        writer, stats = self._writer(key.stage), self._stats.of(key)
+        if resume_state is not None or self._beginnings is None:
+            return StorePartition(key, writer, resume_state, stats)
+        begin = self._beginnings.of(key)
+        return StorePartition(key, writer, None, stats, begin, self._beginnings.ledger(key, begin))
+
+
+def _split(item: Admitted, stored: StoredPositions) -> tuple[int, int]:
+    """How many of a record's admitted events are stored, and how many are not: those were found to be
+    duplicates of others when they were written."""
+    places = range(len(item.batch)) if item.places is None else item.places
+    missing = stored.missing(item.offset, item.batch.index, item.log_time)
+    left = len(places) if missing is None else len(set(missing).intersection(places))
+    return len(places) - left, left

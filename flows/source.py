@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from eventlog.protocol import LogUnreachable, OffsetLost, Reader
+from flows.beginning import Beginning, Beginnings
 from flows.items import PartitionKey, RawChunk
 from telemetry.incidents import Incident
 
@@ -83,8 +84,15 @@ class LogPartition(StatefulSourcePartition[RawChunk, int]):
     """One log partition; the snapshot is the next offset to read."""
 
     def __init__(
-        self, key: PartitionKey, stage: StageReader, offset: int, stop: threading.Event, quiet: Quiet
+        self,
+        key: PartitionKey,
+        stage: StageReader,
+        offset: int,
+        stop: threading.Event,
+        quiet: Quiet,
+        stored: int = 0,
     ) -> None:
+        """`stored`: no chunk goes beyond this offset and begins before it (see `flows.beginning`)."""
         self._key = key
         self._stage = stage
         self._reader = stage.reader
@@ -92,6 +100,7 @@ class LogPartition(StatefulSourcePartition[RawChunk, int]):
         self._offset = offset
         self._stop = stop
         self._quiet = quiet
+        self._stored = stored
         self._idle = False
         self._committed = -1
         self._commit_due = 0.0
@@ -114,6 +123,11 @@ class LogPartition(StatefulSourcePartition[RawChunk, int]):
                 "restored, it needs a store of its own. To go on without what is lost, run `footfall worker reset "
                 f"{self._key}` (open sessions are then made again from what is left)."
             ) from error
+        if records and self._offset < self._stored:
+            records = [record for record in records if record.offset < self._stored]
+            if not records:  # the offsets up to there hold nothing
+                self._offset = self._stored
+                return ()
         self._idle, self._version = not records, version
         self._show_position()
         if not records:
@@ -146,8 +160,16 @@ class LogPartition(StatefulSourcePartition[RawChunk, int]):
 class LogSource(FixedPartitionedSource[RawChunk, int]):
     """All partitions of the served stages' raw topics."""
 
-    def __init__(self, keys: list[PartitionKey], open_reader: ReaderFactory, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        keys: list[PartitionKey],
+        open_reader: ReaderFactory,
+        stop: threading.Event,
+        beginnings: Beginnings | None = None,
+    ) -> None:
+        """`beginnings`: where partitions without recovery state begin; without it at the log's beginning."""
         self._keys = keys
+        self._beginnings = beginnings
         self._open_reader = open_reader
         self._stop = stop
         self._quiet = Quiet(stop, len(keys))
@@ -158,10 +180,17 @@ class LogSource(FixedPartitionedSource[RawChunk, int]):
         return [str(key) for key in self._keys]
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> LogPartition:  # noqa: ARG002 - Bytewax's signature
-        """Begin at the recovered offset, or at the first one the log still has."""
+        """Begin at the recovered offset, or without one where `flows.beginning` says."""
         key = PartitionKey.parse(for_part)
         if key.stage not in self._stages:
             self._stages[key.stage] = StageReader(self._open_reader(key.stage))
         stage = self._stages[key.stage]
-        offset = stage.reader.bounds(key.partition)[0] if resume_state is None else resume_state
-        return LogPartition(key, stage, offset, self._stop, self._quiet)
+        begin = self._begin(key, stage.reader, resume_state)
+        return LogPartition(key, stage, begin.offset, self._stop, self._quiet, begin.stored)
+
+    def _begin(self, key: PartitionKey, reader: Reader, resume_state: int | None) -> Beginning:
+        if self._beginnings is None:
+            return Beginning(reader.bounds(key.partition)[0] if resume_state is None else resume_state)
+        if resume_state is None:
+            return self._beginnings.of(key)
+        return Beginning(resume_state, self._beginnings.reached(key))

@@ -11,9 +11,11 @@ from functools import partial
 
 import control
 from control import Control, ControlError
+from control.copying import require_restored
 from eventlog.opening import open_log
 from eventlog.protocol import Reader
 from flows.app import Parts
+from flows.beginning import Beginnings
 from flows.claims import Claims
 from flows.home import Home
 from flows.items import PartitionKey
@@ -21,11 +23,13 @@ from flows.ownership import Mover, Settler, owned
 from flows.partition import PartitionPolicy
 from flows.serving import Layouts, served_keys
 from flows.sites import SitesView
+from flows.store_answers import store_answers
 from footfall.enrich.context import Context
 from footfall.enrich.geo import GeoDatabaseError, MmdbGeo, open_geo
 from footfall.names import database_name
 from footfall.sessions import Policy
 from footfall.settings import MINUTE_MS, Settings
+from footfall.sites import DEFAULT_WINDOW_MS
 from objects.opening import open_objects
 from sinks.batches import load_batches
 from sinks.clickhouse import connect, retrying
@@ -86,6 +90,7 @@ class Wiring:
         self._stop = stop
         self._home = home
         self._control = control.open(settings.control_plane_url())
+        require_restored(self._control)
         self._layouts = layouts_of(settings, self._control)
         self._served = served_keys(self._layouts)
         worker = settings.worker or 0
@@ -100,6 +105,10 @@ class Wiring:
     def lost(self) -> bool:
         """Whether a partition was given to another worker while this one ran."""
         return self._claims is not None and self._claims.lost
+
+    def forget(self) -> None:
+        """Give up the state of this worker's partitions: the store is behind of it."""
+        self._home.forget(map(str, self._keys))
 
     def claim(self) -> None:
         """Have the state of this worker's partitions, and no other's, in its directory. To be called
@@ -146,8 +155,14 @@ class Wiring:
             store_writer=self._store_writer,
             live_writer=self._live_writer,
             stop=self._stop,
+            beginnings=Beginnings(store_answers(settings, self._quiet_ms()), self._reader),
             state_dir=self._home.path / "sessions",
         )
+
+    def _quiet_ms(self) -> int:
+        """After so long without an event any session is closed."""
+        windows = [window.window_ms for site in self._control.sites().by_id.values() for window in site.windows]
+        return max([DEFAULT_WINDOW_MS, *windows]) + self._settings.lateness_ms
 
     def _reader(self, stage: str) -> Reader:
         return open_log(self._settings, stage, self._layouts[stage]).reader()

@@ -10,6 +10,7 @@ import sys
 
 from prometheus_client import REGISTRY
 
+from control.copying import require_restored
 from control.errors import ControlError
 from control.plane import open as open_control
 from footfall.settings import Settings
@@ -28,6 +29,7 @@ def main() -> int:
     log = logging.getLogger("jobs")
     try:
         control = open_control(settings.control_plane_url())
+        require_restored(control)
     except ControlError as error:
         log.error("stopped: %s", error)
         return 1

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from clickhouse_driver import Client
 
+from sinks.buffer import Progress
 from sinks.clickhouse import identifier
 from sinks.event_block import EventBlock, Position
 
@@ -44,15 +45,15 @@ def stored_positions(client: Client, database: str, block: EventBlock) -> set[Po
     return found
 
 
-def progress_of(client: Client, database: str, partition: int) -> tuple[int, int]:
-    """(next offset: all below it is stored, time of the last stored heartbeat in ms); 0 where nothing is."""
+def progress_of(client: Client, database: str, partition: int) -> Progress:
+    """How far a partition is stored; 0 where nothing is."""
     rows = client.execute(
-        "SELECT max(log_offset), toUnixTimestamp64Milli(argMax(heartbeat_at, (log_offset, stored_at))) "  # noqa: S608 - a checked name
+        "SELECT max(log_offset), toUnixTimestamp64Milli(argMax(log_time, log_offset)), "  # noqa: S608 - a checked name
+        "toUnixTimestamp64Milli(argMax(heartbeat_at, (log_offset, stored_at))) "
         f"FROM {identifier(database)}.progress WHERE log_partition = %(partition)s",
         {"partition": partition},
     )
-    reached, heartbeat_at = rows[0]
-    return int(reached), int(heartbeat_at)
+    return Progress(*map(int, rows[0]))
 
 
 def ledger_version(client: Client, database: str, partition: int) -> int:

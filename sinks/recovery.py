@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 from clickhouse_driver import Client
 
 from sinks import positions
+from sinks.buffer import Progress
 from sinks.clickhouse import retrying
 from sinks.positions import StoredPositions
 
@@ -23,8 +24,13 @@ class Recovered(NamedTuple):
     """What the store knows of a partition."""
 
     stored: StoredPositions
-    heartbeat_at: int  # ms, of the last stored heartbeat
+    progress: Progress
     ledger_version: int  # the highest
+
+    @property
+    def heartbeat_at(self) -> int:
+        """When the last stored heartbeat was made, ms."""
+        return self.progress.heartbeat_at
 
 
 class Recovery:
@@ -49,21 +55,19 @@ class Recovery:
 
         def read(client: Client) -> Recovered:
             self._end_predecessor(client)
-            reached, heartbeat_at = positions.progress_of(client, self._database, partition)
+            progress = positions.progress_of(client, self._database, partition)
+            reached = progress.next_offset
             if reached < position:
                 raise StoreBehind(
                     f"{self._database} is stored up to offset {reached} of partition {partition}, but the flow "
-                    f"had come to {position}: the store was restored from an older backup. To fill the gap "
-                    "from what the log still keeps, stop Footfall, run `footfall worker reset` and start "
-                    "again: stored positions are left out. Sessions that began before the log's oldest "
-                    "record then come out a second time"
+                    f"had come to {position}: the store was restored from an older backup"
                 )
             stored = StoredPositions(
                 position,
                 positions.stored_range(client, self._database, partition, position),
                 lambda low, high: self._window(partition, low, high),
             )
-            return Recovered(stored, heartbeat_at, positions.ledger_version(client, self._database, partition))
+            return Recovered(stored, progress, positions.ledger_version(client, self._database, partition))
 
         return self._with_client(read)
 

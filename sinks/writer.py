@@ -80,6 +80,7 @@ class StoreWriter:
         self._results: dict[Day, tuple[int, int]] = {}
         self._heartbeats: dict[int, int] = {}
         self._ledger_versions: dict[int, int] = {}  # by partition
+        self._stored_progress: dict[int, Progress] = {}  # at the start
         self._pending_progress = PendingProgress(progress_seconds)
         prefixes = [prefix for prefix in (query_prefix, older_prefix) if prefix]
         self._recovery = Recovery(connect, database, prefixes, retry_limit_s)
@@ -168,6 +169,11 @@ class StoreWriter:
             self._heartbeats[partition] = heartbeat_at
             self._begun().progress[partition] = Progress(next_offset, log_time, heartbeat_at)
 
+    def alive(self, partition: int) -> None:
+        """Tell the progress that is stored once more: what is read now is stored already."""
+        with self._changed:
+            self._begun().progress[partition] = self._stored_progress[partition]
+
     def _begun(self) -> Buffer:
         self._check()
         buffer = self._buffer
@@ -255,6 +261,7 @@ class StoreWriter:
         with self._changed:
             self._heartbeats.setdefault(partition, found.heartbeat_at)
             self._ledger_versions.setdefault(partition, found.ledger_version)
+            self._stored_progress[partition] = found.progress
         return found.stored
 
     # The thread

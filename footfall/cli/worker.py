@@ -109,9 +109,9 @@ def release(worker: int | None) -> None:
 def reset(partitions: tuple[str, ...], yes: bool) -> None:
     """Give up the open sessions of partitions (all, or those named, such as prod-0003).
 
-    Whoever starts next with one of them begins at the log's oldest record: what is stored is left
-    out, and open sessions are made again from what the log still keeps. Sessions that began before
-    that come out a second time. For when a directory or a machine is lost, or the log was made anew.
+    Whoever starts next with one of them goes on from where the store is filled, and makes open sessions
+    again from what the log still keeps; those that began before that are closed, and repaired. For when a
+    directory or a machine is lost.
     """
     from embedded.paths import resolve
     from flows.ownership import begin_anew
@@ -130,6 +130,6 @@ def reset(partitions: tuple[str, ...], yes: bool) -> None:
     try:
         for key in chosen:
             begin_anew(control, mover(settings, control), key)
-            click.echo(f"{key}: whoever starts with it next begins at the log's oldest record")
+            click.echo(f"{key}: whoever starts with it next goes on from where the store is filled")
     finally:
         control.close()

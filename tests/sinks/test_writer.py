@@ -79,7 +79,7 @@ def test_flush_stores_everything_added_before(writer_of: Make, client: Client, d
     writer.progress(0, 10, NOW, 0)
     writer.flush()
     assert stored(client, database) == places(range(10))
-    assert positions.progress_of(client, database, 0) == (10, 0)
+    assert positions.progress_of(client, database, 0)[::2] == (10, 0)
     assert writer.take_results(0) == [(Day(0, "shop.example", DAY), 30, 0)]
     assert writer.take_results(0) == []
 
@@ -157,7 +157,7 @@ def test_all_tables(writer_of: Make, client: Client, database: str) -> None:
     ) == [("step_failed", "why", "01FF00", 2, 9, 4)]
     day = date.fromordinal(date(1970, 1, 1).toordinal() + DAY)
     assert client.execute(f"SELECT day, outcome, count FROM {database}.ledger_v1") == [(day, "stored", 6)]
-    assert positions.progress_of(client, database, 2) == (10, NOW - 1)
+    assert positions.progress_of(client, database, 2)[::2] == (10, NOW - 1)
 
 
 def test_progress_is_written_after_the_rows_and_keeps_the_last_heartbeat(
@@ -167,11 +167,11 @@ def test_progress_is_written_after_the_rows_and_keeps_the_last_heartbeat(
     for offset in range(40):
         add(writer, offset)
         writer.progress(0, offset + 1, NOW, NOW if offset == 0 else 0)
-        reached, heartbeat_at = positions.progress_of(client, database, 0)
+        reached, _, heartbeat_at = positions.progress_of(client, database, 0)
         assert stored(client, database)[: reached * 3] == places(range(reached))
         assert heartbeat_at in (0, NOW)
     writer.close()
-    assert positions.progress_of(client, database, 0) == (40, NOW)
+    assert positions.progress_of(client, database, 0)[::2] == (40, NOW)
 
 
 def test_a_restarted_writer_skips_what_is_stored_and_tells_it_as_stored(
@@ -226,9 +226,9 @@ def test_a_store_behind_the_flow_is_refused(writer_of: Make) -> None:
     writer.progress(0, 4, NOW, 0)
     writer.flush()
     assert writer.recover(0, 4).last == -1
-    with pytest.raises(StoreBehind, match="footfall worker reset"):
+    with pytest.raises(StoreBehind, match="restored from an older backup"):
         writer.recover(0, 5)
-    with pytest.raises(StoreBehind, match="footfall worker reset"):
+    with pytest.raises(StoreBehind, match="restored from an older backup"):
         writer.recover(1, 1)
 
 

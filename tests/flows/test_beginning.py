@@ -1,0 +1,278 @@
+"""A flow without state of its own goes on from what the store knows: as if it had never stopped."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eventlog.local import LocalLog
+from eventlog.protocol import LogRecord, Reader
+from flows.beginning import Beginnings
+from flows.enriching import enrich_chunk
+from flows.metrics import FlowStats
+from flows.partition import PartitionLogic, PartitionState
+from flows.sink import SinkState, StoreSink
+from flows.source import LogSource
+from flows.store_answers import store_answers
+from footfall.enrich.context import Context
+from footfall.record import Record, encode
+from footfall.settings import Settings
+from sinks.batches import load_batches
+from sinks.clickhouse import connect
+from sinks.migrate import migrate
+from sinks.positions import LogReplaced
+from sinks.writer import StoreWriter
+from tests.backup.making import new_stage, settings_of
+from tests.fixtures.store import StoreServer
+from tests.flows.making import KEY, MINUTE, POLICY, SITE, T0, event, record
+
+QUIET_MS = 40 * MINUTE
+BEGIN = T0 - T0 % 86_400_000 - 5 * 3_600_000  # five hours before midnight
+
+
+def make_log(directory: Path, seed: int, begin: int = BEGIN) -> tuple[LocalLog, int]:
+    """Two visitors' worth of traffic across midnight: visits, retries, late events, heartbeats; the end."""
+    chance = random.Random(seed)
+    now = begin
+    log = LocalLog(directory, 1, min_free_bytes=0, synchronous="OFF", clock=lambda: now)
+    appender = log.appender()
+    sent: list[Record] = []
+    count = 0
+    for number in range(240):
+        now += chance.choice((1, 5, 30, 120, 1500)) * 1000
+        if number % 6 == 5:
+            made = Record(kind="heartbeat", received_at=now)
+        elif sent and chance.random() < 0.1:
+            made = chance.choice(sent[-10:])
+        else:
+            late = chance.choice((0, 0, 0, 20 * MINUTE))
+            kinds = ("page_view", "page_view", "purchase")
+            events = [event(count + n, now - late - n, chance.choice(kinds)) for n in range(chance.randint(1, 3))]
+            count += len(events)
+            made = record(number, now, events, visitor=chance.randint(1, 5))
+            sent.append(made)
+        appender.append([(0, encode(made))]).result(10)
+    now += 2 * QUIET_MS
+    appender.append([(0, encode(Record(kind="heartbeat", received_at=now)))]).result(10)
+    appender.close(10)
+    return log, log.reader().bounds(0)[1]
+
+
+class Kept:
+    """A reader of a log whose records before an offset went with retention."""
+
+    def __init__(self, reader: Reader, first: int) -> None:
+        self._reader, self._first = reader, first
+
+    def bounds(self, partition: int) -> tuple[int, int]:
+        return self._first, self._reader.bounds(partition)[1]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+
+class Life:
+    """One life of a flow: source, logic and sink as Bytewax drives them, few records at a time."""
+
+    def __init__(self, settings: Settings, log: LocalLog, state: tuple[Any, ...] = (), first: int = 0) -> None:
+        self.writer = StoreWriter(
+            lambda: connect(settings, database=f"footfall_{settings.stage}"),
+            database=f"footfall_{settings.stage}",
+            flush_seconds=0.02,
+            query_prefix="test-begin",
+            progress_seconds=0.0,
+        )
+        key = KEY._replace(stage=settings.stage)
+        beginnings = Beginnings(store_answers(settings, QUIET_MS), lambda _stage: self._reader(log, first))
+        at, logic, sink = state or (None, None, None)
+        source = LogSource([key], lambda _stage: self._reader(log, first), threading.Event(), beginnings)
+        self.source = source.build_part("raw", str(key), at)
+        self.logic = PartitionLogic(key, POLICY, lambda _key, *before: batches(settings, *before), logic)
+        self.sink = StoreSink([key], lambda _stage: self.writer, FlowStats(), beginnings).build_part(
+            "s", str(key), sink
+        )
+
+    def _reader(self, log: LocalLog, first: int) -> Any:
+        return Kept(log.reader(), first)
+
+    def run(self, until: int, most: int = 7) -> tuple[int, PartitionState, SinkState]:
+        """Up to an offset; a recovery point."""
+        self.source._reader = Few(self.source._reader, most, until)
+        idle = 0
+        while idle < 3:  # a step of a start may hand out nothing
+            chunks = list(self.source.next_batch())
+            idle = 0 if chunks else idle + 1
+            self.source._idle = False
+            for chunk in chunks:
+                self.sink.write_batch([self.logic.admit(enrich_chunk(chunk, {"shop": SITE}.get, Context()))])
+        return self.source.snapshot(), self.logic.snapshot(), self.sink.snapshot()
+
+    def end(self) -> None:
+        self.writer.close()
+
+
+def batches(settings: Settings, before: int, since: int) -> list[tuple[int, int]]:
+    client = connect(settings, database=f"footfall_{settings.stage}")
+    try:
+        return list(load_batches(client, 0, before, since))
+    finally:
+        client.disconnect()
+
+
+class Few:
+    """A reader that hands out a few records at once, up to an offset."""
+
+    def __init__(self, reader: Any, most: int, until: int) -> None:
+        self._reader, self._most, self._until = reader, most, until
+
+    def read(self, partition: int, offset: int, _records: int, size: int) -> list[LogRecord]:
+        if offset >= self._until:
+            return []
+        found: list[LogRecord] = self._reader.read(partition, offset, min(self._most, self._until - offset), size)
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+
+@pytest.fixture
+def settings(store: StoreServer, tmp_path: Path) -> Iterator[Settings]:
+    made = new_settings(store, tmp_path)
+    yield made
+    drop(made)
+
+
+def new_settings(store: StoreServer, tmp_path: Path) -> Settings:
+    settings = settings_of(store, tmp_path, new_stage())
+    client = connect(settings)
+    migrate(client, settings, f"footfall_{settings.stage}")
+    client.execute(f"SYSTEM STOP MERGES footfall_{settings.stage}.events")
+    client.disconnect()
+    return settings
+
+
+def drop(settings: Settings) -> None:
+    client = connect(settings)
+    client.execute(f"DROP DATABASE footfall_{settings.stage} SYNC")
+    client.disconnect()
+
+
+def outcome(settings: Settings) -> dict[str, list[Any]]:
+    """What readers see, and every physical row of `events` by its position."""
+    client = connect(settings, database=f"footfall_{settings.stage}")
+    try:
+        return {
+            "events": client.execute("SELECT log_offset, log_index, hex(event_id), late FROM events ORDER BY ALL"),
+            "sessions": client.execute(
+                "SELECT * EXCEPT (log_time) FROM sessions_v1 ORDER BY visitor_id, start_at"
+            ),
+            # How a duplicate was found depends on what the flow remembers.
+            "ledger": client.execute(
+                "SELECT day, outcome, sum(count) n FROM ledger_v1 GROUP BY ALL HAVING n > 0 ORDER BY ALL"
+            ),
+        }
+    finally:
+        client.disconnect()
+
+
+def truth(store: StoreServer, tmp_path: Path, log: LocalLog, end: int) -> dict[str, list[Any]]:
+    """One life from the beginning to the end."""
+    settings = new_settings(store, tmp_path)
+    life = Life(settings, log)
+    life.run(end)
+    life.end()
+    found = outcome(settings)
+    drop(settings)
+    assert len(found["events"]) > 100
+    assert len(found["sessions"]) > 10
+    assert len({day for day, *_ in found["ledger"]}) > 1
+    return found
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_it_is_as_if_it_had_never_stopped(
+    store: StoreServer, settings: Settings, tmp_path: Path, seed: int
+) -> None:
+    """Lost at any point, a second time while it reads again, and then once more with its state."""
+    chance = random.Random(seed)
+    log, end = make_log(tmp_path / "log", seed)
+    wanted = truth(store, tmp_path, log, end)
+    stops = sorted(chance.sample(range(1, end), 3))
+    for number, stop in enumerate(stops):
+        life = Life(settings, log)  # no state of its own, whatever is stored
+        begun = life.source.snapshot()
+        assert begun <= (stops[number - 1] if number else 0)
+        state = life.run(chance.randint(begun, stop), most=chance.choice((1, 7, 50)))  # perhaps in what is stored
+        life.end()
+        life = Life(settings, log, state)
+        life.run(stop, most=chance.choice((1, 7, 50)))
+        life.end()
+    life = Life(settings, log)
+    life.run(end)
+    life.end()
+    found = outcome(settings)
+    for table, rows in wanted.items():
+        assert [row for row in rows if row not in found[table]] == [], f"{table} lacks"
+        assert found[table] == rows
+
+
+def test_it_reads_no_more_than_it_needs(settings: Settings, tmp_path: Path) -> None:
+    """From the beginning of the day, not of the log."""
+    log, end = make_log(tmp_path / "log", 5)
+    life = Life(settings, log)
+    life.run(end)
+    life.end()
+    life = Life(settings, log)
+    (first,) = log.reader().read(0, life.source.snapshot(), 1, 1)
+    assert first.offset > 0
+    assert first.log_time >= BEGIN + 5 * 3_600_000 - 15 * 3_600_000
+    life.end()
+
+
+def test_what_the_log_lost_is_named_and_its_open_sessions_are_repaired(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log, end = make_log(tmp_path / "log", 1)
+    life = Life(settings, log)
+    life.run(100)
+    life.end()
+    client = connect(settings, database=f"footfall_{settings.stage}")
+    (open_before,) = client.execute("SELECT groupUniqArray(visitor_id) FROM sessions_v1 WHERE NOT is_closed")[0]
+    assert open_before
+    life = Life(settings, log, first=130)
+    said = caplog.text
+    life.run(end)
+    life.end()
+    assert "stored up to offset 100" in said
+    assert "keeps its records from 130 on" in said
+    assert "footfall replay --site SITE --from" in said
+    listed = client.execute("SELECT groupUniqArray(visitor_id) FROM repair_list FINAL WHERE mark > 0")[0][0]
+    assert set(open_before) <= set(listed)
+    assert client.execute("SELECT count() FROM sessions_v1 WHERE NOT is_closed") == [(0,)]
+    stored = client.execute("SELECT count(), uniqExact(log_offset, log_index), min(log_offset) FROM events")[0]
+    assert stored[0] == stored[1]
+    gone = client.execute("SELECT count() FROM events WHERE log_offset BETWEEN 100 AND 129")
+    assert gone == [(0,)]
+    sums = dict(client.execute("SELECT outcome, sum(count) FROM ledger_v1 GROUP BY outcome"))
+    assert sums["accepted"] == sums["stored"] + sums.get("duplicate", 0)
+    assert sums["stored"] == stored[0]
+    client.disconnect()
+
+
+def test_another_log_is_refused(settings: Settings, tmp_path: Path) -> None:
+    log, end = make_log(tmp_path / "log", 1)
+    life = Life(settings, log)
+    life.run(end)
+    life.end()
+    empty = LocalLog(tmp_path / "empty", 1, min_free_bytes=0)
+    with pytest.raises(LogReplaced, match="it is another log"):
+        Life(settings, empty)
+    longer, _ = make_log(tmp_path / "other", 2, begin=BEGIN + 60_000)
+    life = Life(settings, longer)
+    with pytest.raises(LogReplaced, match="another record"):
+        life.run(end)
