@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from control.database import Database
 from control.errors import ControlError
 from control.schema import log_generation
-from footfall.generations import MAX_NUMBERS, MAX_PARTITIONS, Generation, Layout, one_generation
+from footfall.generations import MAX_NUMBERS, MAX_PARTITIONS, SINCE_EVER, Generation, Layout, one_generation
 
 
 class GenerationTable(Database):
@@ -34,6 +34,19 @@ class GenerationTable(Database):
             new = [made] if newest.number > 1 else [newest, made]
             connection.execute(insert(log_generation), [_row(stage, one) for one in new])
         return Layout((*layout.generations, made))
+
+    def begin_log(self, stage: str, first: int, partitions: int) -> None:
+        """The stage's log is a new one of one generation: its partitions are numbered from `first` on, so
+        that positions of the log before it, which are in the store, are not taken for its own.
+
+        Raises `ControlError` where there are no numbers left.
+        """
+        if first + partitions > MAX_NUMBERS:
+            raise ControlError(f"no partition numbers are left: there are {MAX_NUMBERS} over the life of a store")
+        new = Generation(number=1, first=first, partitions=partitions, opened_at=SINCE_EVER)
+        with self.writing() as connection:
+            connection.execute(delete(log_generation).where(log_generation.c.stage == stage))
+            connection.execute(insert(log_generation), [_row(stage, new)])
 
     def open_generation(self, stage: str, number: int, *, now: int) -> None:
         """From now on events go to it."""

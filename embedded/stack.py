@@ -104,10 +104,10 @@ def supervisor(
     )
 
 
-def check_ports(settings: Settings) -> None:
-    """`PortTakenError` if something else listens where a part wants to."""
+def check_ports(settings: Settings, names: str = "FOOTFALL_") -> None:
+    """`PortTakenError` if something else listens where a part wants to, by settings that begin so."""
     for name, host, port in port_settings(settings):
-        why = probe.port_taken(host, port)
+        why = name.startswith(names) and probe.port_taken(host, port)
         if why:
             raise PortTakenError(
                 f"port {port} on {host} cannot be used: {why}. Stop it, or set {name} to a free port.{_hint(name)}"

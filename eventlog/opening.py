@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eventlog.generations import GrownLog
-from eventlog.local import LocalLog
+from eventlog.local import LocalLog, files
 from eventlog.protocol import EventLog
 from footfall.generations import Generation, Layout
 from footfall.names import RAW_TOPIC, topic_name
@@ -57,6 +57,16 @@ def is_made(settings: Settings, stage: str, layout: Layout) -> bool:
     return bool(settings.kafka_bootstrap) or all(
         settings.log_dir(stage, one.number).exists() for one in layout.served
     )
+
+
+def log_identity(settings: Settings, stage: str, generation: Generation) -> str:
+    """Names this topic and no other: one that is made anew under the same name has another. Empty where
+    there is none. Raises `LogUnreachable` and `WrongLogError`."""
+    if not settings.kafka_bootstrap:
+        return files.identity(settings.log_dir(stage, generation.number))
+    from eventlog.kafka.admin import Admin
+
+    return Admin(kafka_options(settings, stage, generation)).identity()
 
 
 def prepare_log(settings: Settings, stage: str, layout: Layout, *, change: bool = True) -> list[str]:

@@ -24,6 +24,7 @@ AFTER: dict[int, Callable[[Client, str], None]] = {9: version_events}
 _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 # Whatever may hold a semicolon that ends no statement, then the semicolon itself.
 _TOKEN = re.compile(r"'(?:[^'\\]|\\.|'')*'|`[^`]*`|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|(;)", re.DOTALL)
+_TABLE = re.compile(r"^CREATE TABLE IF NOT EXISTS \{database\}\.(\w+)", re.MULTILINE)
 _COMMENT = re.compile(r"\s*(--[^\n]*|/\*.*?\*/)\s*", re.DOTALL)
 
 
@@ -55,6 +56,12 @@ def load() -> list[Migration]:
     if numbers != list(range(1, len(found) + 1)):
         raise MigrationError(f"migrations must be numbered 1, 2, 3 ...: found {numbers}")
     return found
+
+
+def table_names() -> list[str]:
+    """The tables the migrations make, views apart, in the order in which they are made."""
+    found = [name for migration in load() for name in _TABLE.findall(migration.sql)]
+    return list(dict.fromkeys(found))
 
 
 def statements(sql: str, database: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._metadata import TopicMetadata
 
@@ -36,6 +36,20 @@ class Admin:
         if topic.error.code() in _NO_TOPIC:
             return None
         raise KafkaException(topic.error)
+
+    def identity(self) -> str:
+        """Kafka's id of the topic, another one for a topic that was made anew; empty where there is none.
+
+        Raises `LogUnreachable`.
+        """
+        name, timeout = self._options.topic, self._options.request_timeout_s
+        try:
+            if self.topic() is None:
+                return ""
+            asked = self.client.describe_topics(TopicCollection([name]), request_timeout=timeout)
+            return f"kafka:{asked[name].result(timeout + 1.0).topic_id}"
+        except KafkaException as error:
+            raise self.unreachable(error) from None
 
     def unreachable(self, error: KafkaException) -> LogUnreachable:
         """What to tell: that the password is wrong, where all the call itself knows is that nobody answered."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import random
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,6 +77,34 @@ def make_directory(directory: Path) -> None:
     for path in reversed(missing):
         path.mkdir(mode=0o700, exist_ok=True)
         sync_directory(path.parent)
+
+
+def identity(directory: Path) -> str:
+    """Names this log and no other, however often it is opened; made by who asks first. Empty where
+    there is none."""
+    if not directory.exists() or not segment_numbers(directory):
+        return ""
+    with directory_lock(directory):
+        return _identity(directory)
+
+
+def _identity(directory: Path) -> str:
+    path = directory / "identity"
+    try:
+        known = path.read_text().strip()
+    except FileNotFoundError:
+        known = ""
+    if known:
+        return known
+    made = f"local:{secrets.token_hex(16)}"
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(handle, made.encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    sync_directory(directory)
+    return made
 
 
 def unlink_segment(path: Path) -> None:

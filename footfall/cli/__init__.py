@@ -33,6 +33,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "repair": ("repair", "Make sessions anew from the events."),
     "job": ("job", "Scheduled work: list, run."),
     "worker": ("worker", "Who works on which partition: list, release, reset."),
+    "backup": ("backup", "Back up control plane, store and objects."),
+    "restore": ("restore", "Put a backup into an empty installation."),
     "migrate": ("migrate", "Bring the store's tables up to date."),
 }
 

@@ -14,6 +14,7 @@ from footfall.settings import Settings
 # Errors whose message is meant for the person, by module and name so that showing one
 # imports nothing. Whatever derives from them counts too.
 SPOKEN = {
+    "backup.errors.BackupError",
     "control.errors.ControlError",
     "control.migrations.SchemaTooNewError",
     "embedded.lock.AlreadyRunningError",

@@ -11,9 +11,10 @@ from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 from eventlog.kafka import KafkaLog, KafkaOptions
+from eventlog.kafka.admin import Admin
 from eventlog.kafka.topic import ensure_topic
 from eventlog.protocol import LogUnreachable, WrongLogError
-from tests.eventlog.kafka_topics import POLICY, options_of
+from tests.eventlog.kafka_topics import POLICY, delete_topic, options_of
 from tests.fixtures.kafka import KafkaCluster
 
 GOOD = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": "4194304", "retention.ms": "-1"}
@@ -79,6 +80,18 @@ def test_a_topic_that_promises_less_is_told_with_what_to_type(
     make(kafka, options, GOOD | config)
     with pytest.raises(WrongLogError, match=complaint):
         ensure_topic(options, POLICY)
+
+
+def test_a_topic_made_anew_is_another(kafka: KafkaCluster) -> None:
+    options = options_of(kafka)
+    assert Admin(options).identity() == ""
+    ensure_topic(options, POLICY)
+    before = Admin(options).identity()
+    assert before.startswith("kafka:")
+    assert Admin(replace(options, partitions=7)).identity() == before
+    delete_topic(kafka, KafkaLog(options))
+    ensure_topic(options, POLICY)
+    assert Admin(options).identity() not in ("", before)
 
 
 def test_another_number_of_partitions_says_what_to_do(kafka: KafkaCluster) -> None:

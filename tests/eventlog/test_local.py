@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -58,6 +59,18 @@ class Clock:
 
     def __call__(self) -> int:
         return self.now
+
+
+def test_a_log_made_anew_is_another(tmp_path: Path) -> None:
+    directory = tmp_path / "log"
+    assert files.identity(directory) == ""
+    LocalLog(directory, 1, min_free_bytes=0)
+    before = files.identity(directory)
+    LocalLog(directory, 1, min_free_bytes=0)
+    assert files.identity(directory) == before
+    shutil.rmtree(directory)
+    LocalLog(directory, 1, min_free_bytes=0)
+    assert files.identity(directory) not in ("", before)
 
 
 def test_log_time_stays_at_its_highest_while_the_clock_jumps(tmp_path: Path) -> None:
