@@ -58,7 +58,7 @@ def layouts_of(settings: Settings, plane: Control) -> Layouts:
     return {stage: plane.log_layout(stage, count) for stage, count in settings.topics().items()}
 
 
-def end_inserts(settings: Settings, home_id: str) -> None:
+def end_inserts(settings: Settings, limit_s: float, home_id: str) -> None:
     """Return once no insert of a worker's directory runs in the store any more."""
 
     def end(_attempt: int) -> None:
@@ -69,7 +69,7 @@ def end_inserts(settings: Settings, home_id: str) -> None:
         finally:
             client.disconnect()
 
-    retrying(end, limit_s=RETRY_LIMIT_S, what="ending a worker's inserts")
+    retrying(end, limit_s=limit_s, what="ending a worker's inserts")
 
 
 def query_prefix(stage: str, home_id: str) -> str:
@@ -77,9 +77,10 @@ def query_prefix(stage: str, home_id: str) -> str:
     return f"{stage}-{FLOW_NAME}-{home_id}"
 
 
-def mover(settings: Settings, plane: Control) -> Mover:
-    """Moves partitions' state through the object store of the stage."""
-    return Mover(plane, partial(open_objects, settings, settings.stage), partial(end_inserts, settings))
+def mover(settings: Settings, plane: Control, limit_s: float = RETRY_LIMIT_S) -> Mover:
+    """Moves partitions' state through the object store of the stage; `limit_s` is for a store that
+    does not answer."""
+    return Mover(plane, partial(open_objects, settings, settings.stage), partial(end_inserts, settings, limit_s))
 
 
 class Wiring:

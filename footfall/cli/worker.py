@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,13 @@ if TYPE_CHECKING:
     from control import FlowPartition
     from footfall.settings import Settings
 
+PATIENCE_S = 5.0  # with a store that does not answer
+
 
 @click.group("worker")
 def command() -> None:
     """Workers of the flow: list them, release or reset their partitions. See docs/scaling.md."""
+    logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)  # what it has to say comes as an error
 
 
 @command.command("list")
@@ -94,7 +98,7 @@ def release(worker: int | None) -> None:
         released = [
             key
             for home in homes
-            for key in release_home(home, control, mover(settings, control), "released by hand")
+            for key in release_home(home, control, mover(settings, control, PATIENCE_S), "released by hand")
         ]
     finally:
         for home in homes:
@@ -129,7 +133,7 @@ def reset(partitions: tuple[str, ...], yes: bool) -> None:
         click.confirm(f"Give up the open sessions of {', '.join(chosen)}?", abort=True)
     try:
         for key in chosen:
-            begin_anew(control, mover(settings, control), key)
+            begin_anew(control, mover(settings, control, PATIENCE_S), key)
             click.echo(f"{key}: whoever starts with it next goes on from where the store is filled")
     finally:
         control.close()

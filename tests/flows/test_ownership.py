@@ -116,7 +116,10 @@ def test_and_gives_them_back(place: Installation) -> None:
 def test_released_state_is_taken_in_another_data_directory(place: Installation) -> None:
     first = place.home(0)
     give_state(first, 0, 1, 2, 3)
+    place.settle(first, 0, 1)
+    place.plane.see_partitions(first.holder, list(map(str, KEYS)), first.place, "worker 0", now=0)
     assert release_home(first, place.plane, place.mover, "by hand") == [str(key) for key in KEYS]
+    assert place.ended == []  # it ended in order: the store need not be asked
     assert first.keys() == set()
     elsewhere = place.home(0, "other")
     place.settle(elsewhere, 0, 1)
