@@ -20,6 +20,7 @@ from eventlog.protocol import LogDamaged, LogUnreachable, OffsetLost, WrongLogEr
 from flows.app import build
 from flows.bundle import BundleLost
 from flows.claims import ClaimLost
+from flows.faults import TooManyFailed
 from flows.garbage import collect_seldom
 from flows.home import Home, HomeTaken, home_path
 from flows.ownership import StateElsewhere
@@ -39,7 +40,7 @@ logger = logging.getLogger("flows")
 EXPECTED = (
     OffsetLost, LogDamaged, LogUnreachable, WrongLogError, StateLost, StoreBehind, LogReplaced,
     StoreUnreachableError, ControlError, HomeTaken, StateElsewhere, BundleLost, ClaimLost, UnknownRecoveryStore,
-    ObjectStoreError,
+    ObjectStoreError, TooManyFailed,
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import bytewax.operators as op
@@ -18,8 +19,9 @@ from bytewax.dataflow import Dataflow
 from bytewax.operators import StatefulBatchLogic
 
 from flows.beginning import Beginnings
-from flows.enriching import SiteLookup, enrich_chunk
-from flows.items import AdmittedChunk, EnrichedChunk, PartitionKey, RawChunk
+from flows.enriching import SiteLookup, enrich_chunk, enrich_record
+from flows.faults import FaultWindow, read_earlier
+from flows.items import AdmittedChunk, EnrichedChunk, EnrichedRecord, PartitionKey, RawChunk
 from flows.live import LiveLogic
 from flows.live import WriterFactory as LiveWriterFactory
 from flows.metrics import FlowStats, PartitionStats, now
@@ -48,6 +50,16 @@ class Parts:
     beginnings: Beginnings | None = None  # of partitions without recovery state; None: the log's beginning
     state_dir: Path | None = None  # of open sessions; None: inside Bytewax's recovery state
     stats: FlowStats = field(default_factory=FlowStats)
+    stop_ratio: float = 0.0  # share of events that may fail, see flows.faults; 0: any
+
+    def earlier(self, key: PartitionKey, first: int, end: int) -> list[EnrichedRecord]:
+        """Records of the log that were processed before, enriched once more."""
+        reader = self.open_reader(key.stage)
+        try:
+            found = read_earlier(reader, key.partition, first, end)
+            return [enrich_record(raw, self.sites, self.context) for raw in found]
+        finally:
+            reader.close()
 
 
 class AdmitLogic(StatefulBatchLogic[EnrichedChunk, AdmittedChunk, "PartitionState | None"]):
@@ -61,6 +73,7 @@ class AdmitLogic(StatefulBatchLogic[EnrichedChunk, AdmittedChunk, "PartitionStat
         self._parts = parts
         self._resume = resume
         self._logic: PartitionLogic | None = None
+        self._faults: FaultWindow | None = None
         self._stats = PartitionStats()
 
     def on_batch(self, values: list[EnrichedChunk]) -> tuple[Iterable[AdmittedChunk], bool]:
@@ -71,11 +84,14 @@ class AdmitLogic(StatefulBatchLogic[EnrichedChunk, AdmittedChunk, "PartitionStat
             self._logic = PartitionLogic(key, parts.policy, parts.load_batches, self._resume, state)
             self._resume = None
             self._stats = parts.stats.of(key)
+            self._faults = FaultWindow(key, parts.stop_ratio, partial(parts.earlier, key))
         return self._admit(self._logic, values), StatefulBatchLogic.RETAIN
 
     def _admit(self, logic: PartitionLogic, values: list[EnrichedChunk]) -> list[AdmittedChunk]:
         stats, out = self._stats, []
         for chunk in values:
+            if self._faults is not None:
+                self._faults.look(chunk.records)
             out.append(logic.admit(chunk))
             stats.admitted(chunk, out[-1])
         stats.open_sessions, stats.open_visitors = len(logic.sessions), logic.sessions.visitors

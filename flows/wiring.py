@@ -158,6 +158,7 @@ class Wiring:
             stop=self._stop,
             beginnings=Beginnings(store_answers(settings, self._quiet_ms()), self._reader),
             state_dir=self._home.path / "sessions",
+            stop_ratio=settings.quarantine_stop_ratio,
         )
 
     def _quiet_ms(self) -> int:

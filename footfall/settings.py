@@ -155,6 +155,13 @@ class Settings(BaseSettings):
     retention_days: int = Field(730, ge=1, description="Days before rows are deleted.")
     quarantine_days: int = Field(14, ge=1, description="Days before quarantined input is deleted.")
     quarantine_per_site_per_day: int = Field(10_000, ge=1, description="Quarantined items kept per site and day.")
+    quarantine_stop_ratio: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="The flow stops where more than this share of a partition's last 500 records' events (100 or "
+        "more) fail in a step or cannot be decoded; 0: never.",
+    )
 
     @field_validator("dev_stage")
     @classmethod
