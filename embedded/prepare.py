@@ -16,6 +16,7 @@ from footfall.generations import Layout
 from footfall.names import database_name
 from footfall.settings import Settings
 from sinks.clickhouse import StoreUnreachableError, connect, in_one_line, is_retryable
+from sinks.cluster import UnsupportedClusterError
 from sinks.migrate import MigrationError, migrate
 
 STORE_TIMEOUT_S = 60.0
@@ -49,15 +50,18 @@ def _wait_for_store(settings: Settings) -> None:
             return
 
 
-def migrate_stages(settings: Settings, layouts: Mapping[str, Layout]) -> list[str]:
-    """Bring the stages' topics and databases up to date; `prod: 0001_tables` for each step done."""
+def migrate_stages(settings: Settings, layouts: Mapping[str, Layout], *, again: bool = False) -> list[str]:
+    """Bring the stages' topics and databases up to date; `prod: 0001_tables` for each step done. `again`:
+    all steps of the databases."""
     done = [
         f"{stage}: {step}" for stage, layout in layouts.items() for step in prepare_log(settings, stage, layout)
     ]
     client = connect(settings)
     try:
         return done + [
-            f"{stage}: {step}" for stage in layouts for step in migrate(client, settings, database_name(stage))
+            f"{stage}: {step}"
+            for stage in layouts
+            for step in migrate(client, settings, database_name(stage), again=again)
         ]
     finally:
         client.disconnect()
@@ -68,7 +72,14 @@ def main() -> int:
     try:
         for line in prepare(Settings.model_validate({})):
             sys.stdout.write(line + "\n")
-    except (control.ControlError, LogUnreachable, WrongLogError, StoreUnreachableError, MigrationError) as error:
+    except (
+        control.ControlError,
+        LogUnreachable,
+        WrongLogError,
+        StoreUnreachableError,
+        UnsupportedClusterError,
+        MigrationError,
+    ) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

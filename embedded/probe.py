@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import http.client
 import socket
+import ssl
 import urllib.parse
+from contextlib import suppress
 from pathlib import Path
 
 from footfall.settings import Settings
@@ -70,14 +72,31 @@ def query_store(settings: Settings, sql: str, timeout_s: float = 5.0) -> str:
         "X-ClickHouse-User": settings.clickhouse_user,
         "X-ClickHouse-Key": settings.clickhouse_password or _password(settings),
     }
-    host, port = _reachable(settings.clickhouse_host), settings.clickhouse_http_port
-    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
+    *others, last = settings.store_hosts()
+    for host, _ in others:
+        with suppress(_NoAnswer):
+            return _query_host(settings, _reachable(host), sql, headers, timeout_s)
+    return _query_host(settings, _reachable(last[0]), sql, headers, timeout_s)
+
+
+class _NoAnswer(StoreError):
+    """Of this host; another one may answer."""
+
+
+def _query_host(settings: Settings, host: str, sql: str, headers: dict[str, str], timeout_s: float) -> str:
+    port = settings.clickhouse_http_port
+    connection: http.client.HTTPConnection
+    if settings.clickhouse_secure:
+        context = ssl.create_default_context(cafile=settings.clickhouse_ca_file)
+        connection = http.client.HTTPSConnection(host, port, timeout=timeout_s, context=context)
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     try:
         connection.request("POST", "/?" + urllib.parse.urlencode({"wait_end_of_query": 1}), sql.encode(), headers)
         answer = connection.getresponse()
         body = answer.read().decode("utf-8", "replace")
     except (OSError, http.client.HTTPException) as error:
-        raise StoreError(f"no answer from the store at {host}:{port}: {error}") from error
+        raise _NoAnswer(f"no answer from the store at {host}:{port}: {error}") from error
     finally:
         connection.close()
     if answer.status != 200:

@@ -14,6 +14,7 @@ from footfall.names import database_name
 from footfall.settings import Settings
 from sinks import orphans
 from sinks.clickhouse import connect, retrying
+from sinks.cluster import sync
 from sinks.read_back import ReadBack, ledger_counts, read_back
 
 LIMIT_S = 60.0
@@ -23,25 +24,28 @@ Answer = TypeVar("Answer")
 def store_answers(settings: Settings, quiet_ms: int) -> StoreAnswers:
     """`quiet_ms`: after so long without an event a session is closed."""
 
-    def ask(action: Callable[[Client], Answer]) -> Answer:
+    def ask(stage: str, action: Callable[[Client, str], Answer]) -> Answer:
+        database = database_name(stage)
+
         def attempt(_number: int) -> Answer:
             client = connect(settings)
             try:
-                return action(client)
+                sync(client, settings.clickhouse_cluster, database, "progress", "ledger", "events", "sessions")
+                return action(client, database)
             finally:
                 client.disconnect()
 
         return retrying(attempt, limit_s=LIMIT_S, what="recovery")
 
     def back(key: PartitionKey) -> ReadBack:
-        return ask(lambda client: read_back(client, database_name(key.stage), key.partition, quiet_ms))
+        return ask(key.stage, lambda client, database: read_back(client, database, key.partition, quiet_ms))
 
     def close_orphans(key: PartitionKey, before: int) -> int:
         mark = time.time_ns() // 1_000_000
-        return ask(lambda client: orphans.close_orphans(client, database_name(key.stage), before, mark))
+        return ask(key.stage, lambda client, database: orphans.close_orphans(client, database, before, mark))
 
     def ledger(key: PartitionKey, since_day: int) -> dict[Count, int]:
-        found = ask(lambda client: ledger_counts(client, database_name(key.stage), key.partition, since_day))
+        found = ask(key.stage, lambda client, database: ledger_counts(client, database, key.partition, since_day))
         return {Count(*place): number for place, number in found.items()}
 
     return StoreAnswers(back, close_orphans, ledger)

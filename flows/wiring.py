@@ -33,6 +33,7 @@ from footfall.sites import DEFAULT_WINDOW_MS
 from objects.opening import open_objects
 from sinks.batches import load_batches
 from sinks.clickhouse import connect, retrying
+from sinks.cluster import sync
 from sinks.live import LiveWriter
 from sinks.positions import kill_inserts, progress_of
 from sinks.writer import StoreWriter
@@ -65,7 +66,7 @@ def end_inserts(settings: Settings, limit_s: float, home_id: str) -> None:
         client = connect(settings)
         try:
             for stage in settings.topics():
-                kill_inserts(client, f"{query_prefix(stage, home_id)}:")
+                kill_inserts(client, f"{query_prefix(stage, home_id)}:", settings.clickhouse_cluster)
         finally:
             client.disconnect()
 
@@ -129,6 +130,7 @@ class Wiring:
         def ask(_attempt: int) -> int:
             client = connect(self._settings)
             try:
+                sync(client, self._settings.clickhouse_cluster, database_name(key.stage), "progress")
                 return progress_of(client, database_name(key.stage), key.partition)[0]
             finally:
                 client.disconnect()
@@ -172,6 +174,7 @@ class Wiring:
     def _load_batches(self, key: PartitionKey, before_offset: int, since: int) -> Iterable[tuple[int, int]]:
         client = connect(self._settings, database=database_name(key.stage))
         try:
+            sync(client, self._settings.clickhouse_cluster, database_name(key.stage), "events")
             return load_batches(client, key.partition, before_offset, since)
         finally:
             client.disconnect()
@@ -187,6 +190,7 @@ class Wiring:
                 query_prefix=query_prefix(stage, self._home.id),
                 older_prefix=f"{stage}-{FLOW_NAME}" if not self._settings.worker else "",
                 may_write=self._may_write,
+                cluster=self._settings.clickhouse_cluster,
             )
             self._store_writers[stage] = writer
         return writer

@@ -111,12 +111,25 @@ class Settings(BaseSettings):
     kafka_key_file: Path | None = Field(None, description="Its private key.")
     kafka_key_password: str = Field("", repr=False, description="The key's password.")
 
-    clickhouse_host: str = Field("127.0.0.1", description="Store, native protocol.")
+    clickhouse_host: str = Field(
+        "127.0.0.1",
+        pattern=r"^[^,\s/@]+(,[^,\s/@]+)*$",
+        description="Store. Replicas as host or host:port, comma-separated: the first that answers is used.",
+    )
     clickhouse_port: int = Field(9000, ge=1, le=65535, description="Store, native protocol.")
     clickhouse_http_port: int = Field(8123, ge=1, le=65535, description="Store, HTTP.")
     clickhouse_user: str = Field("footfall", description="Store user that writes.")
     clickhouse_password: str = Field(
         "", repr=False, description="Its password; empty: the store is the embedded one, which makes its own."
+    )
+    clickhouse_cluster: str = Field(
+        "",
+        pattern=r"^(\{cluster\}|[A-Za-z0-9_.-]{1,64})?$",
+        description="Cluster of replicas, on which tables are then replicated; empty: one server.",
+    )
+    clickhouse_secure: bool = Field(False, description="Whether the store is spoken to over TLS, on both ports.")
+    clickhouse_ca_file: Path | None = Field(
+        None, description="Certificates of who signed the store's; none: the system's."
     )
     redis_url: str = Field("", repr=False, description="Live counters; empty: a socket in the data directory.")
     control_url: str = Field(
@@ -239,6 +252,16 @@ class Settings(BaseSettings):
         """Whether the store is the embedded one. A server of one's own has a password, which only its owner
         knows; its address tells less, since it may be on this machine too."""
         return not self.clickhouse_password
+
+    def store_hosts(self) -> list[tuple[str, int]]:
+        """(host, port) of the store's native protocol, in the order in which they are tried."""
+        found = []
+        for part in self.clickhouse_host.split(","):
+            if match := re.fullmatch(r"\[(.+)\](?::(\d+))?|([^:]+):(\d+)", part):
+                found.append((match[1] or match[3], int(match[2] or match[4] or self.clickhouse_port)))
+            else:  # a name, an address, or one of IPv6 without brackets
+                found.append((part, self.clickhouse_port))
+        return found
 
     def control_plane_url(self) -> str:
         """The control plane's SQLAlchemy URL; on PostgreSQL with the schema in which the stage has its

@@ -69,6 +69,13 @@ class JobContext:
 
         return connect(self.settings, database=database_name(stage))
 
+    def sync(self, client: Client, stage: str, *tables: str) -> None:
+        """Before a job takes what is not there for never stored: let the replica at hand catch up."""
+        from footfall.names import database_name
+        from sinks.cluster import sync
+
+        sync(client, self.settings.clickhouse_cluster, database_name(stage), *tables)
+
 
 @dataclass(frozen=True)
 class Job:

@@ -75,6 +75,8 @@ class _Repair:
         self.context, self.stage, self.client = context, stage, client
         self.policy = Policy(lateness_ms=context.settings.lateness_ms)
         self.log_time = stored_until(client, lambda: context.layout(stage))
+        # After the look at how far all is stored: now it is on this replica too.
+        context.sync(client, stage, "events", "sessions", "repair_list")
         self.deadline = time.monotonic() + BUDGET_S
         self.pieces = StringPieces()
         self.left = 0  # visitors with too many events
@@ -108,6 +110,7 @@ class _Repair:
         text = self.context.control.cursor(cursor)
         after: dict[int, int] = msgspec.json.decode(text, type=dict[int, int]) if text else {}
         until = stored_by_partition(self.client)
+        self.context.sync(self.client, self.stage, "events")
         if until and until != after:
             mark_late(self.client, self.stage, after, until)
             self.context.control.set_cursor(cursor, msgspec.json.encode(until).decode())

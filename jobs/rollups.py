@@ -75,6 +75,8 @@ class _Pass:
         position = self.position
         resumed = position.until > 0
         position.until = position.until or stored_until(self.client, lambda: self.context.layout(self.stage))
+        # After the look at how far all is stored: now it is on this replica too.
+        self.context.sync(self.client, self.stage, "events", "sessions", "rollup_dirty", "rollup_state")
         sites = self.context.control.sites()
         self._recut(sites)
         marks = self._marks()
@@ -208,9 +210,12 @@ class _Pass:
             "version": self.position.version,
         }
         run(self.client, "rollup", self.stage, values, table=self.kind.table)
+        # What was just written must not be missed: the connection may be one to another replica by now.
+        self.context.sync(self.client, self.stage, self.kind.table)
         run(self.client, "withdraw_rollup", self.stage, values, table=self.kind.table)
         if self.kind.name == "day":
             run(self.client, "visitor_days", self.stage, values, table="visitor_days")
+            self.context.sync(self.client, self.stage, "visitor_days")
             run(self.client, "withdraw_visitor_days", self.stage, values, table="visitor_days")
         self.client.execute(
             "INSERT INTO rollup_state (site_id, kind, bucket, version, log_time, computed_at) VALUES",

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 CONNECT_TIMEOUT_S = 5
 SEND_RECEIVE_TIMEOUT_S = 60
+# Every server from 24.8 on speaks it, and the tests do: a later one would change how blocks are written.
+REVISION = 54448
 TELL_EVERY_S = 30.0  # while the store takes nothing
 
 # Server errors that pass by themselves; any other says that the query is wrong.
@@ -41,10 +43,38 @@ RETRYABLE_CODES = frozenset(
         ErrorCodes.UNKNOWN_STATUS_OF_INSERT,
         ErrorCodes.QUERY_WAS_CANCELLED,
         ErrorCodes.KEEPER_EXCEPTION,
+        ErrorCodes.UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE,
+        ErrorCodes.NO_ZOOKEEPER,
+        285,  # too few live replicas
     }
 )
 # A disk that fills up in the middle of a write, or has no inode left, has no code of its own.
 NO_ROOM = ("No space left on device", "Disk quota exceeded")
+
+
+# Sent with every query, whatever the server's own defaults are (one that does not know a setting passes it by).
+ONE_SERVER: dict[str, object] = {
+    "async_insert": 0,  # a row must be on disk when the insert returns
+    "max_partitions_per_insert_block": 0,  # one insert may span years (an import)
+    "optimize_on_insert": 0,  # each log position is a row of its own until a merge: it is how we know it is stored
+    "session_timezone": "UTC",
+    # Equal blocks are no error of ours: what must be there once is told apart by its key or, events, by a token.
+    "insert_deduplicate": 0,
+    "deduplicate_insert": "disable",  # the same from 26.x on
+}
+# With replicas, an insert counts once most of them have it. It says so within the time we wait for an answer.
+REPLICAS: dict[str, object] = {
+    "insert_quorum": "auto",
+    "insert_quorum_parallel": 1,
+    "insert_quorum_timeout": 30_000,  # ms
+    "distributed_ddl_task_timeout": 50,  # s
+    "distributed_ddl_output_mode": "throw",
+}
+
+
+def tokened(token: str) -> dict[str, object]:
+    """Settings of an insert whose block is taken once, however often it is sent with this token."""
+    return {"insert_deduplicate": 1, "deduplicate_insert": "enable", "insert_deduplication_token": token}
 
 
 class StoreUnreachableError(Exception):
@@ -83,9 +113,12 @@ def connect(settings: Settings, user: str | None = None, database: str = "") -> 
     Raises `StoreUnreachableError` where no password is known.
     """
     name = user or settings.clickhouse_user
-    return Client(
-        settings.clickhouse_host,
-        port=settings.clickhouse_port,
+    (host, port), *others = settings.store_hosts()
+    client = Client(
+        host,
+        port=port,
+        alt_hosts=",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in others)
+        or None,
         user=name,
         password=password_of(settings, name),
         database=identifier(database) if database else "",
@@ -94,13 +127,20 @@ def connect(settings: Settings, user: str | None = None, database: str = "") -> 
         connect_timeout=CONNECT_TIMEOUT_S,
         send_receive_timeout=SEND_RECEIVE_TIMEOUT_S,
         sync_request_timeout=CONNECT_TIMEOUT_S,
-        # A row must be on disk when the insert returns, and one insert may span years (an import).
-        settings={"async_insert": 0, "max_partitions_per_insert_block": 0},
+        client_revision=REVISION,
+        secure=settings.clickhouse_secure,
+        ca_certs=str(settings.clickhouse_ca_file) if settings.clickhouse_ca_file else None,
+        settings=ONE_SERVER | (REPLICAS if settings.clickhouse_cluster else {}),
     )
+    if settings.clickhouse_ca_file is None:  # else the driver takes a list of its own, where there is one
+        client.connection.ssl_options.pop("ca_certs", None)
+    return client
 
 
 def is_retryable(error: BaseException) -> bool:
     """Whether the same query may succeed later: the network, a restart, or no room for now."""
+    if isinstance(error, NetworkError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return False
     if isinstance(error, NetworkError | EOFError | OSError | StoreUnreachableError):
         return True
     if isinstance(error, ServerException):

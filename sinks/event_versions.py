@@ -7,12 +7,21 @@ inserts meanwhile are kept; readers miss what is not moved yet, for as long as t
 
 from __future__ import annotations
 
+import re
+
 from clickhouse_driver import Client
 
 from sinks.clickhouse import identifier
+from sinks.dialect import DialectError
 
 _ENGINE = "ReplacingMergeTree(replay)"
 _OLD = "events_unversioned"
+_MAKES_EVENTS = re.compile(r"CREATE TABLE IF NOT EXISTS \w+\.events\n")
+_FIRST_INDEX = "    INDEX by_log_time"
+_COLUMN = (
+    "    replay           UInt32 CODEC(ZSTD(1)) "
+    "COMMENT 'Which replay of the raw archive the row comes from; 0: none. The highest counts',\n"
+)
 
 
 def version_events(client: Client, database: str) -> None:
@@ -33,6 +42,21 @@ def version_events(client: Client, database: str) -> None:
         for partition in parts:
             client.execute(f"ALTER TABLE {name}.{_OLD} MOVE PARTITION {partition} TO TABLE {name}.events")
     client.execute(f"DROP TABLE {name}.{_OLD} SYNC")
+
+
+def versioned(statement: str) -> str:
+    """The statement that makes `events`, with its version from the start; any other as it is. On a cluster
+    tables are new, and one that took another's place would bear the other's name in Keeper."""
+    if not _MAKES_EVENTS.match(statement):
+        return statement
+    for before, after in (
+        (_FIRST_INDEX, _COLUMN + _FIRST_INDEX),
+        ("\nENGINE = ReplacingMergeTree\n", f"\nENGINE = {_ENGINE}\n"),
+    ):
+        if before not in statement:
+            raise DialectError(f"no place for the version: {before.strip()} is not in the statement")
+        statement = statement.replace(before, after, 1)
+    return statement
 
 
 def _engine(client: Client, database: str, table: str) -> str:

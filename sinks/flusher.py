@@ -10,7 +10,8 @@ from clickhouse_driver import Client
 
 from sinks import metrics, positions
 from sinks.buffer import Buffer, Day
-from sinks.clickhouse import retrying
+from sinks.clickhouse import retrying, tokened
+from sinks.cluster import sync
 from sinks.event_block import EventBlock, Position
 from sinks.event_columns import Encoder
 from sinks.insert import insert_block
@@ -35,8 +36,10 @@ class Flusher:
         query_prefix: str,
         limit_s: float,
         may_write: Callable[[], None],
+        cluster: str = "",
     ) -> None:
         self._connect = connect
+        self._cluster = cluster
         self._client: Client | None = None
         self._database = database
         self._stage = stage
@@ -84,14 +87,19 @@ class Flusher:
         self._try(table, lambda c: insert_block(c, self._database, table, block, self.query_id()))
         metrics.STORE_ROWS.labels(self._stage, table).inc(block.rows)
 
-    def send(self, client: Client, block: EventBlock, query_id: str, on_sending: Callable[[], None]) -> None:
-        """One attempt to insert events of one partition of the table."""
+    def send(
+        self, client: Client, block: EventBlock, query_id: str, on_sending: Callable[[], None], token: str
+    ) -> None:
+        """One attempt to insert events of one partition of the table. Replicas take one block of a `token`
+        only: should an attempt that was given up go through on another replica after all, it is one of two."""
         (encoded,) = block.encode(self._encoder)
-        insert_block(client, self._database, "events", encoded, query_id, on_sending)
+        settings = tokened(token) if self._cluster else {}
+        insert_block(client, self._database, "events", encoded, query_id, on_sending, settings)
 
     def not_stored(self, client: Client, block: EventBlock, query_id: str) -> EventBlock:
         """What of the block is still to be sent after an attempt whose outcome is unknown."""
-        positions.kill_insert(client, query_id)
+        positions.kill_insert(client, query_id, self._cluster)
+        sync(client, self._cluster, self._database, "events")
         stored = positions.stored_positions(client, self._database, block)
         metrics.STORE_SKIPPED.labels(self._stage, "stored").inc(len(stored))
         return block.without(stored) if stored else block
@@ -125,10 +133,13 @@ class _Attempt:
         self._flusher = flusher
         self._rest = part
         self._unsure = ""  # query id of an attempt that may have gone through
+        self._token = flusher.query_id()
 
     def __call__(self, client: Client) -> None:
         if self._unsure:
-            self._rest = self._flusher.not_stored(client, self._rest, self._unsure)
+            rest = self._flusher.not_stored(client, self._rest, self._unsure)
+            if rest is not self._rest:  # other rows are another block
+                self._rest, self._token = rest, self._flusher.query_id()
             self._unsure = ""
         if not self._rest.rows:
             return
@@ -137,7 +148,7 @@ class _Attempt:
         def on_sending() -> None:
             self._unsure = query_id
 
-        self._flusher.send(client, self._rest, query_id, on_sending)
+        self._flusher.send(client, self._rest, query_id, on_sending, self._token)
 
 
 def _results(buffer: Buffer, repeated: Iterable[Position]) -> dict[Day, tuple[int, int]]:

@@ -7,7 +7,8 @@ byte in between says that it is not serialised specially.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from clickhouse_driver import Client, defines
 from clickhouse_driver.block import BlockInfo, ColumnOrientedBlock
@@ -31,8 +32,9 @@ def insert_block(
     block: EncodedBlock,
     query_id: str = "",
     on_sending: Callable[[], None] = _nothing,
+    settings: Mapping[str, object] = MappingProxyType({}),
 ) -> None:
-    """Insert one block; when this returns, it is stored.
+    """Insert one block; when this returns, it is stored. `settings` go with this query.
 
     `on_sending` is called once the server is about to be sent rows: an error raised after it
     leaves open whether they were stored, one before it does not.
@@ -40,7 +42,7 @@ def insert_block(
     columns = ", ".join(map(identifier, block.names))
     # The names are checked; the rows go on their own.
     sql = f"INSERT INTO {identifier(database)}.{identifier(table)} ({columns}) VALUES"
-    with client.disconnect_on_error(sql, None):
+    with client.disconnect_on_error(sql, dict(settings)):
         connection = client.connection
         connection.send_query(sql, query_id=query_id)
         connection.send_external_tables(None)

@@ -17,7 +17,9 @@ from clickhouse_driver import Client
 from footfall.settings import Settings
 from sinks import ttl
 from sinks.clickhouse import identifier
-from sinks.event_versions import version_events
+from sinks.cluster import check_cluster, sync
+from sinks.dialect import clause, for_server
+from sinks.event_versions import version_events, versioned
 
 # What SQL alone cannot do, after the file of that number. May be repeated too.
 AFTER: dict[int, Callable[[Client, str], None]] = {9: version_events}
@@ -26,6 +28,13 @@ _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 _TOKEN = re.compile(r"'(?:[^'\\]|\\.|'')*'|`[^`]*`|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|(;)", re.DOTALL)
 _TABLE = re.compile(r"^CREATE TABLE IF NOT EXISTS \{database\}\.(\w+)", re.MULTILINE)
 _COMMENT = re.compile(r"\s*(--[^\n]*|/\*.*?\*/)\s*", re.DOTALL)
+
+
+_MIGRATIONS = """CREATE TABLE IF NOT EXISTS {database}.schema_migrations
+(number UInt32, name String, checksum String, applied_at DateTime('UTC') DEFAULT now())
+ENGINE = ReplacingMergeTree
+ORDER BY number
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"""
 
 
 class MigrationError(Exception):
@@ -111,22 +120,27 @@ def pending(client: Client, database: str) -> list[Migration]:
     return [migration for migration in known if migration.number not in have]
 
 
-def migrate(client: Client, settings: Settings, database: str) -> list[str]:
+def migrate(client: Client, settings: Settings, database: str, *, again: bool = False) -> list[str]:
     """Create or upgrade `database`; the names of what was applied, then of tables with a new TTL.
 
-    Raises `MigrationError` where the database is newer than this program.
+    With `again` everything is run once more, which changes nothing where it is there: a replica that
+    was added to the cluster gets its tables so.
+
+    Raises `MigrationError` where the database is newer than this program, `UnsupportedClusterError` where
+    the cluster cannot be used.
     """
-    name = identifier(database)
-    client.execute(f"CREATE DATABASE IF NOT EXISTS {name}")
-    client.execute(
-        f"CREATE TABLE IF NOT EXISTS {name}.schema_migrations (number UInt32, name String, checksum String, "
-        "applied_at DateTime('UTC') DEFAULT now()) ENGINE = ReplacingMergeTree ORDER BY number"
-    )
+    name, cluster = identifier(database), settings.clickhouse_cluster
+    if cluster:
+        check_cluster(client, cluster)
+    client.execute(f"CREATE DATABASE IF NOT EXISTS {name} {clause(cluster)}")
+    client.execute(for_server(_MIGRATIONS.replace("{database}", name), cluster))
+    sync(client, cluster, name, "schema_migrations")
     done = []
-    for migration in pending(client, name):
+    for migration in load() if again else pending(client, name):
         for statement in statements(migration.sql, name):
-            client.execute(statement)
-        if migration.number in AFTER:
+            spelt = versioned(statement) if cluster else statement
+            client.execute(for_server(spelt, cluster))
+        if migration.number in AFTER and not cluster:
             AFTER[migration.number](client, name)
         client.execute(
             f"INSERT INTO {name}.schema_migrations (number, name, checksum) VALUES",

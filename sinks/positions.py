@@ -15,6 +15,7 @@ from clickhouse_driver import Client
 
 from sinks.buffer import Progress
 from sinks.clickhouse import identifier
+from sinks.cluster import kill_queries
 from sinks.event_block import EventBlock, Position
 
 WINDOW = 50_000  # offsets read at a time, so that a long gap needs no more memory than a short one
@@ -22,14 +23,14 @@ WINDOW = 50_000  # offsets read at a time, so that a long gap needs no more memo
 Read = Callable[[int, int], dict[int, int]]  # first and last offset -> offset: bits of the stored indexes
 
 
-def kill_insert(client: Client, query_id: str) -> None:
+def kill_insert(client: Client, query_id: str, cluster: str = "") -> None:
     """End the insert if it still runs; when this returns it is wholly stored or not at all."""
-    client.execute("KILL QUERY WHERE query_id = %(id)s SYNC", {"id": query_id})
+    kill_queries(client, cluster, "query_id = %(id)s", {"id": query_id})
 
 
-def kill_inserts(client: Client, prefix: str) -> None:
+def kill_inserts(client: Client, prefix: str, cluster: str = "") -> None:
     """The same for all inserts whose id begins with `prefix`, in which LIKE sees no wildcard."""
-    client.execute("KILL QUERY WHERE query_id LIKE %(pattern)s SYNC", {"pattern": f"{prefix}%"})
+    kill_queries(client, cluster, "query_id LIKE %(pattern)s", {"pattern": f"{prefix}%"})
 
 
 def stored_positions(client: Client, database: str, block: EventBlock) -> set[Position]:

@@ -11,6 +11,7 @@ from clickhouse_driver import Client
 from sinks import positions
 from sinks.buffer import Progress
 from sinks.clickhouse import retrying
+from sinks.cluster import sync
 from sinks.positions import StoredPositions
 
 Answer = TypeVar("Answer")
@@ -37,9 +38,15 @@ class Recovery:
     """Reads what is stored beyond the recovered positions. Thread-safe."""
 
     def __init__(
-        self, connect: Callable[[], Client], database: str, query_prefixes: Sequence[str], limit_s: float
+        self,
+        connect: Callable[[], Client],
+        database: str,
+        query_prefixes: Sequence[str],
+        limit_s: float,
+        cluster: str = "",
     ) -> None:
         self._connect = connect
+        self._cluster = cluster
         self._database = database
         self._prefixes = query_prefixes
         self._limit_s = limit_s
@@ -55,6 +62,7 @@ class Recovery:
 
         def read(client: Client) -> Recovered:
             self._end_predecessor(client)
+            sync(client, self._cluster, self._database, "progress", "ledger", "events")
             progress = positions.progress_of(client, self._database, partition)
             reached = progress.next_offset
             if reached < position:
@@ -76,11 +84,15 @@ class Recovery:
         with self._ending:
             if not self._predecessor_ended:
                 for prefix in self._prefixes:
-                    positions.kill_inserts(client, f"{prefix}:")
+                    positions.kill_inserts(client, f"{prefix}:", self._cluster)
                 self._predecessor_ended = True
 
     def _window(self, partition: int, first: int, last: int) -> dict[int, int]:
-        return self._with_client(lambda c: positions.read_window(c, self._database, partition, first, last))
+        def read(client: Client) -> dict[int, int]:
+            sync(client, self._cluster, self._database, "events")  # it may be another replica by now
+            return positions.read_window(client, self._database, partition, first, last)
+
+        return self._with_client(read)
 
     def _with_client(self, action: Callable[[Client], Answer]) -> Answer:
         def attempt(_number: int) -> Answer:

@@ -10,6 +10,7 @@ from clickhouse_driver import Client
 
 from footfall.settings import Settings
 from sinks.clickhouse import identifier
+from sinks.dialect import for_server
 
 HOUR_DAYS = 7
 
@@ -49,6 +50,7 @@ def apply(client: Client, settings: Settings, database: str) -> list[str]:
     changed = []
     for table, ttl in wanted(settings).items():
         if f" TTL {ttl} SETTINGS" not in engines[table]:
-            client.execute(f"ALTER TABLE {identifier(database)}.{identifier(table)} MODIFY TTL {ttl}")
+            sql = f"ALTER TABLE {identifier(database)}.{identifier(table)} MODIFY TTL {ttl}"
+            client.execute(for_server(sql, settings.clickhouse_cluster))
             changed.append(table)
     return changed

@@ -53,6 +53,7 @@ class StoreWriter:
         database: str,
         flush_seconds: float,
         query_prefix: str,
+        cluster: str = "",
         buffer_rows: int = BUFFER_ROWS,
         retry_limit_s: float = RETRY_LIMIT_S,
         progress_seconds: float = PROGRESS_SECONDS,
@@ -69,7 +70,7 @@ class StoreWriter:
         self._flush_seconds = flush_seconds
         self._buffer_rows = buffer_rows
         self._limit_s = retry_limit_s
-        self._flusher = Flusher(connect, database, self._stage, query_prefix, retry_limit_s, may_write)
+        self._flusher = Flusher(connect, database, self._stage, query_prefix, retry_limit_s, may_write, cluster)
         self._changed = threading.Condition()
         self._buffer = Buffer(1)
         self._storing: Buffer | None = None
@@ -83,7 +84,7 @@ class StoreWriter:
         self._stored_progress: dict[int, Progress] = {}  # at the start
         self._pending_progress = PendingProgress(progress_seconds)
         prefixes = [prefix for prefix in (query_prefix, older_prefix) if prefix]
-        self._recovery = Recovery(connect, database, prefixes, retry_limit_s)
+        self._recovery = Recovery(connect, database, prefixes, retry_limit_s, cluster)
         metrics.STORE_OLDEST_SECONDS.labels(self._stage).set_function(self._oldest_seconds)
         self._thread = threading.Thread(target=self._run, name=f"store-{query_prefix}", daemon=True)
         self._thread.start()

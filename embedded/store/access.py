@@ -67,6 +67,7 @@ _ADMIN_SETTINGS = _READER_SETTINGS | {
     "async_insert",
     "wait_for_async_insert",
     "insert_deduplicate",
+    "deduplicate_insert",
     "optimize_on_insert",
     "insert_deduplication_token",
     "deduplicate_blocks_in_dependent_materialized_views",

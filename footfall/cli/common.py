@@ -31,6 +31,7 @@ SPOKEN = {
     "flows.recovery_store.UnknownRecoveryStore",
     "objects.protocol.ObjectStoreError",
     "sinks.clickhouse.StoreUnreachableError",
+    "sinks.cluster.UnsupportedClusterError",
     "sinks.migrate.MigrationError",
 }
 

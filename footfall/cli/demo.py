@@ -60,6 +60,7 @@ def demo_settings(settings: Settings) -> Settings:
     }
     # The store is the demo's own: whatever server the settings name is left alone.
     changes |= {"clickhouse_host": "127.0.0.1", "gateway_host": "127.0.0.1", "clickhouse_password": ""}
+    changes |= {"clickhouse_cluster": "", "clickhouse_secure": False}
     taken: set[int] = set()
     for name in ("gateway_port", "clickhouse_port", "clickhouse_http_port"):
         changes[name] = _free_port(getattr(settings, name), taken)

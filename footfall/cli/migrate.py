@@ -11,8 +11,9 @@ from footfall.settings import Settings
 
 @click.command()
 @click.option("--stage", "stages", multiple=True, help="Only this stage; may be repeated.")
+@click.option("--again", is_flag=True, help="Every step once more: for a replica that was added to the cluster.")
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if something is to be done.")
-def command(stages: tuple[str, ...], check: bool) -> None:
+def command(stages: tuple[str, ...], again: bool, check: bool) -> None:
     """Create or upgrade the tables of the store and, without --stage, of the control plane; make and
     check the log's topics on Kafka.
 
@@ -41,7 +42,7 @@ def command(stages: tuple[str, ...], check: bool) -> None:
         client.disconnect()
         _tell(left, plane)
         raise click.exceptions.Exit(1 if left or plane else 0)
-    _tell(migrate_stages(settings, layouts), plane)
+    _tell(migrate_stages(settings, layouts, again=again), plane)
 
 
 def _tell(steps: list[str], before: list[str]) -> None:

@@ -93,7 +93,12 @@ def where_to_look(settings: Settings) -> str:
     password = f"  (user reader, password in {settings.data_dir / 'secrets' / 'clickhouse_reader'})"
     return (
         f"  gateway  http://{settings.gateway_host}:{settings.gateway_port}/v1/batch\n"
-        f"  store    http://{settings.clickhouse_host}:{settings.clickhouse_http_port}"
+        f"  store    {_store_url(settings)}"
         f"{password if settings.has_own_store else ''}\n"
         "  next     footfall site add shop.example.com"
     )
+
+
+def _store_url(settings: Settings) -> str:
+    scheme, (host, _) = "https" if settings.clickhouse_secure else "http", settings.store_hosts()[0]
+    return f"{scheme}://{host}:{settings.clickhouse_http_port}"

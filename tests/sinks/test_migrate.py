@@ -10,6 +10,7 @@ from clickhouse_driver import Client
 from footfall.sessions.row import SessionRow
 from footfall.settings import Settings
 from sinks import migrate as migrations
+from sinks.dialect import for_server
 from sinks.migrate import Migration, MigrationError, load, migrate, statements
 from sinks.schema import SESSIONS
 from sinks.ttl import wanted
@@ -33,7 +34,7 @@ def test_a_migration_that_died_half_way_is_run_again(
     with monkeypatch.context() as patch:
         patch.setattr("sinks.ttl.apply", lambda *_: [])  # which wants all tables
         for number, migration in enumerate(everything, start=1):
-            client.execute(statements(migration.sql, fresh_database)[0])
+            client.execute(for_server(statements(migration.sql, fresh_database)[0]))
             patch.setattr(migrations, "load", lambda upto=number: everything[:upto])
             assert migrate(client, Settings(), fresh_database) == [f"{number:04d}_{migration.name}"]
     migrate(client, Settings(), fresh_database)

@@ -90,9 +90,12 @@ def summary_lines(settings: Settings, site_id: str, counts: Counts, repaired: st
 def curl(settings: Settings, query: str) -> str:
     """A command to paste: the query as the read-only user; `{}` stands for the database."""
     query = query.format(database_name(settings.stage))
-    password = settings.data_dir / "secrets" / "clickhouse_reader"
-    host = {"0.0.0.0": "127.0.0.1"}.get(settings.clickhouse_host, settings.clickhouse_host)  # noqa: S104 - read, not bound
-    return f'curl -u "reader:$(cat {password})" http://{host}:{settings.clickhouse_http_port}/ -d "{query}"'
+    scheme, host = "https" if settings.clickhouse_secure else "http", settings.store_hosts()[0][0]
+    host = {"0.0.0.0": "127.0.0.1"}.get(host, host)  # noqa: S104 - read, not bound
+    reader = (
+        f"$(cat {settings.data_dir / 'secrets' / 'clickhouse_reader'})" if settings.has_own_store else "PASSWORD"
+    )
+    return f'curl -u "reader:{reader}" {scheme}://{host}:{settings.clickhouse_http_port}/ -d "{query}"'
 
 
 def _time(millis: int) -> str:
