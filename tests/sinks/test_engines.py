@@ -21,16 +21,13 @@ from tests.fixtures.store import StoreServer, make_store
 REPOSITORY = Path(__file__).parents[2]
 # One of each kind.
 SMOKE = (
-    "tests/sinks/test_migrate.py::test_migrating_twice_changes_nothing",
     "tests/sinks/test_migrate.py::test_ttls_follow_the_settings",
     "tests/sinks/test_describe.py::test_its_example_queries_run",
-    "tests/sinks/test_native.py::test_rows_equal_the_drivers[0]",
     "tests/sinks/test_writer.py::test_all_tables",
     "tests/sinks/test_writer.py::test_a_restarted_writer_skips_what_is_stored_and_tells_it_as_stored",
     "tests/sinks/test_deduplication.py::test_a_block_is_taken_once_for_a_token",
     "tests/jobs/test_repair.py::test_a_new_goal_is_applied_to_history",
     "tests/jobs/test_rollups.py::test_visitor_days_equal_a_recount",
-    "tests/jobs/test_rollups.py::test_the_view_shows_what_readers_need",
 )
 # What starts stores of its own, or is about the embedded one, would not meet the other engine.
 WHOLE = (
@@ -74,9 +71,10 @@ def run_against(server: StoreServer, *tests: str, timeout_s: float) -> int:
     return int(passed[1])
 
 
+@pytest.mark.timeout(300)
 def test_one_of_each_kind_on_the_oldest(tmp_path: Path) -> None:
     with store_on(OLDEST, tmp_path) as server:
-        assert run_against(server, *SMOKE, timeout_s=100) >= len(SMOKE)
+        assert run_against(server, *SMOKE, timeout_s=240) == len(SMOKE)
 
 
 @pytest.mark.drill
