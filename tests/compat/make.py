@@ -38,8 +38,17 @@ PARTITIONS = 2
 T0 = round(datetime(2026, 11, 20, 23, 40, tzinfo=UTC).timestamp() * 1000)
 MINUTE = 60_000
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36"
-TABLES = ("events", "sessions", "identities", "quarantine", "ledger", "progress")
-VIEWS = ("events_v1", "sessions_v1", "identities_v1", "quarantine_v1", "ledger_v1")
+ROLLUPS = ("rollup_hour",)
+TABLES = ("events", "sessions", "identities", "quarantine", "ledger", "progress", *ROLLUPS, "rollup_state")
+JOBS = ("repair", "rollup_hours", "rollup_days")
+VIEWS = (
+    "events_v1",
+    "sessions_v1",
+    "identities_v1",
+    "quarantine_v1",
+    "ledger_v1",
+    *(f"{name}_v1" for name in ROLLUPS),
+)
 WAIT_S = 60.0
 Timed = tuple[int, int, bytes]  # minute, partition, record
 
@@ -157,7 +166,7 @@ def make_control(data: Path) -> None:
     plane.set_excluded_paths("blog.example", ["/intern"])
     plane.create_key("shop.example", now=T0, label="shop server", rate=50.0, networks=["10.0.0.0/8"])
     plane.set_setting("user:ada:timezone", "Europe/Berlin")
-    plane.set_cursor("repair:compat", "17")
+    plane.set_cursor("a position", "17")
     plane.stage_secret(STAGE)
     plane.close()
 
@@ -182,6 +191,12 @@ class Running:
         finally:
             process.send_signal(end)
             process.wait(30)
+
+    def work(self) -> None:
+        """What its jobs do, once."""
+        for job in JOBS:
+            command = [sys.executable, "-m", "footfall.cli", "job", "run", job]
+            subprocess.run(command, env=self.environment, check=True, timeout=WAIT_S)
 
     def _stored(self) -> dict[int, int]:
         client = self._store.client(database=f"footfall_{STAGE}")
@@ -246,6 +261,7 @@ def make_state(out: Path, work: Path) -> None:
         flow.run({n: sum(found[:1]) for n, found in counts.items()}, signal.SIGTERM)
         append(data, STAGE, PARTITIONS, parts[1])
         flow.run({n: sum(found[:2]) for n, found in counts.items()}, signal.SIGKILL)
+        flow.work()
         (work / "tables").mkdir()
         for table in TABLES:
             (work / "tables" / f"{table}.native").write_bytes(ask(store, f"SELECT * FROM {table} FORMAT Native"))

@@ -12,6 +12,8 @@ from eventlog.protocol import LogRecord, OffsetLost
 from flows.faults import LEAST, WINDOW, FaultWindow, TooManyFailed, read_earlier
 from flows.items import EnrichedRecord, Quarantined
 from footfall.names import QuarantineReason
+from tests.eventlog.kafka_topics import append, delete_before, made
+from tests.fixtures.kafka import KafkaCluster
 from tests.flows.making import KEY
 
 OURS, THEIRS = QuarantineReason.STEP_FAILED, QuarantineReason.UNKNOWN_SITE
@@ -117,3 +119,14 @@ def test_what_came_before_is_read_as_far_as_it_is_there() -> None:
     assert offsets(Log(8, 20), 5, 12) == list(range(8, 12))
     assert offsets(Log(0, 7), 5, 12, wait_s=0.2) == [5, 6]
     assert offsets(Log(12, 20), 5, 12) == []
+
+
+def test_on_kafka_too(kafka: KafkaCluster) -> None:
+    log = made(kafka)
+    append(log, *(b"%d" % n for n in range(20)))
+    delete_before(kafka, log, 4)
+    reader = log.reader()
+    try:
+        assert [one.value for one in read_earlier(reader, 0, 0, 12)] == [b"%d" % n for n in range(4, 12)]
+    finally:
+        reader.close()
