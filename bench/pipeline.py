@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+import control
 from bench.kafka import fill_topic, kafka
 from bench.stand import fill, stand, wait_for_rows
 from footfall.names import RAW_TOPIC, topic_name
@@ -23,25 +24,38 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_500_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--kafka", action="store_true", help="from Kafka in place of the local log")
+    parser.add_argument("--growing", action="store_true", help="while the log has several generations")
     arguments = parser.parse_args()
     rates = []
     for _ in range(arguments.runs):
         with tempfile.TemporaryDirectory() as directory:
-            rates.append((run_on_kafka if arguments.kafka else run)(Path(directory), arguments.events))
+            measured = run_on_kafka if arguments.kafka else run
+            rates.append(measured(Path(directory), arguments.events, arguments.growing))
     print(f"median {sorted(rates)[len(rates) // 2]:,.0f} events/s from log to visible rows")
 
 
-def run(directory: Path, events: int) -> float:
+def run(directory: Path, events: int, growing: bool) -> float:
     stack = stand(directory)
     fill(stack.settings.log_dir("prod"), stack.settings.partitions, events, 20_000)
+    if growing:
+        grow(stack)
     return measure(stack, events)
 
 
-def run_on_kafka(directory: Path, events: int) -> float:
+def run_on_kafka(directory: Path, events: int, growing: bool) -> float:
     with kafka(directory) as (cluster, env):
         stack = stand(directory, env)
+        if growing:
+            grow(stack)
         fill_topic(cluster, topic_name("prod", RAW_TOPIC), stack.settings.partitions, events, 20_000)
         return measure(stack, events)
+
+
+def grow(stack: Stack) -> None:
+    """A second generation that waits: from then on the flow looks every event up in the store."""
+    plane = control.open(stack.settings.control_plane_url())
+    plane.add_generation("prod", stack.settings.partitions, 2 * stack.settings.partitions, now=1)
+    plane.close()
 
 
 def measure(stack: Stack, events: int) -> float:

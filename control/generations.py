@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from control.database import Database
 from control.errors import ControlError
 from control.schema import log_generation
-from footfall.generations import MAX_NUMBERS, MAX_PARTITIONS, SINCE_EVER, Generation, Layout, one_generation
+from footfall.generations import MAX_NUMBERS, SINCE_EVER, Generation, Layout, one_generation
 
 
 class GenerationTable(Database):
@@ -22,16 +22,12 @@ class GenerationTable(Database):
     def add_generation(self, stage: str, partitions: int, added: int, *, now: int) -> Layout:
         """Another generation of `added` partitions, to which no events go yet.
 
-        Raises `ControlError` where it is no larger than the newest one, or another one waits.
+        Raises `GrowthError` where it is no larger than the newest one, or another one waits.
         """
         with self.writing() as connection:
             layout = _layout(connection, stage, partitions)
-            _check(layout, added)
-            newest = layout.generations[-1]
-            made = Generation(
-                number=newest.number + 1, first=newest.first + newest.partitions, partitions=added, created_at=now
-            )
-            new = [made] if newest.number > 1 else [newest, made]
+            made = layout.next(added, now)
+            new = [made] if made.number > 2 else [*layout.generations, made]
             connection.execute(insert(log_generation), [_row(stage, one) for one in new])
         return Layout((*layout.generations, made))
 
@@ -51,6 +47,10 @@ class GenerationTable(Database):
     def open_generation(self, stage: str, number: int, *, now: int) -> None:
         """From now on events go to it."""
         self._set(stage, number, opened_at=now)
+
+    def mark_left(self, stage: str, number: int, log_time: int) -> None:
+        """Nobody has written to it after this log time (ms); 0: somebody may again."""
+        self._set(stage, number, left_at=log_time)
 
     def mark_drained(self, stage: str, number: int, *, now: int) -> None:
         """Nothing more comes from it; with `now` 0 something did after all: it is served again."""
@@ -76,24 +76,12 @@ def _layout(connection: Connection, stage: str, partitions: int) -> Layout:
                 partitions=row.partitions,
                 created_at=row.created_at,
                 opened_at=row.opened_at,
+                left_at=row.left_at,
                 drained_at=row.drained_at,
             )
             for row in rows
         )
     )
-
-
-def _check(layout: Layout, added: int) -> None:
-    newest = layout.generations[-1]
-    if layout.waiting is not None:
-        raise ControlError(f"generation {newest.number} of {newest.partitions} partitions is not in use yet")
-    if added <= newest.partitions:
-        raise ControlError(
-            f"the log has {newest.partitions} partitions, and grows to more only: idle ones cost next to "
-            "nothing, while each change of their number splits the visits of that moment for a while"
-        )
-    if added > MAX_PARTITIONS or newest.first + newest.partitions + added > MAX_NUMBERS:
-        raise ControlError(f"a log has at most {MAX_PARTITIONS} partitions, and {MAX_NUMBERS} over its life")
 
 
 def _row(stage: str, one: Generation) -> dict[str, object]:
@@ -104,5 +92,6 @@ def _row(stage: str, one: Generation) -> dict[str, object]:
         "partitions": one.partitions,
         "created_at": one.created_at,
         "opened_at": one.opened_at,
+        "left_at": one.left_at,
         "drained_at": one.drained_at,
     }

@@ -28,6 +28,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE flow_partition (partition VARCHAR(64) NOT NULL PRIMARY KEY, holder VARCHAR(160) NOT NULL, "
         "place VARCHAR(1024) NOT NULL, worker VARCHAR(160) NOT NULL, seen_at BIGINT NOT NULL)",
     ),
+    ("ALTER TABLE log_generation ADD COLUMN left_at BIGINT DEFAULT 0 NOT NULL",),
 )
 # PostgreSQL's advisory locks are numbers; they are of one database.
 UPGRADE_LOCK = 0x666F6F7466616C6C  # "footfall"

@@ -135,6 +135,7 @@ log_generation = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("opened_at", BigInteger, nullable=False),  # 0: no events go to it yet
     Column("drained_at", BigInteger, nullable=False),  # 0: it is read
+    Column("left_at", BigInteger, nullable=False, server_default="0"),  # 0: somebody may write to it
 )
 
 job_lease = Table(

@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from footfall.names import EXIT_AGAIN
+
 LOG_BYTES = 10 * 1024 * 1024
 LOGS_KEPT = 3
 FIRST_BACKOFF_S = 0.2
@@ -101,6 +103,9 @@ class Child:
         self._process, self.exit_code = None, code
         if self.part.once and code == 0:
             self.state = "done"
+            return
+        if code == EXIT_AGAIN:
+            self.due, self.state = time.monotonic(), "backoff"  # as it wants: that is no failure
             return
         self._failures = 0 if self.waited_s > SETTLED_S else self._failures
         wait = min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2**self._failures)

@@ -22,6 +22,7 @@ from types import FrameType
 from embedded.child import Child, Part
 from embedded.paths import log_file, status_file
 from embedded.status import write_status
+from footfall.names import EXIT_AGAIN
 
 POLL_S = 0.05  # between questions while something is not ready
 IDLE_S = 10.0  # between looks when nothing happens; a death or a signal wakes at once
@@ -133,6 +134,8 @@ class Supervisor:
     def _change(self, name: str, child: Child) -> str:
         if child.state != "backoff":
             return f"{name}: {child.state} after {child.waited_s:.1f} s"
+        if child.exit_code == EXIT_AGAIN:
+            return f"{name}: ended to begin anew, see {child.log}"
         line = f"{name}: ended with code {child.exit_code}, starting it again (restart {child.restarts})"
         if self.is_failing(child):
             line += f"; it keeps failing, see {child.log}:\n{child.last_lines(5)}"

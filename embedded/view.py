@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from embedded.probe import StoreError, query_store
@@ -24,12 +25,30 @@ COLOURS = {"ready": "green", "done": "green", "starting": "yellow", "waiting": "
 
 def heartbeat_age_s(settings: Settings) -> float | None:
     """Seconds since the oldest partition's last stored heartbeat; None where there is none."""
-    newest = "SELECT toUnixTimestamp64Milli(max(heartbeat_at)) AS at FROM {}.progress GROUP BY log_partition"
-    query = f"SELECT count(), min(at) FROM ({newest.format(database_name(settings.stage))})"  # noqa: S608 - checked
-    rows = query_store(settings, query, timeout_s=2.0).split()
-    if int(rows[0]) < settings.partitions or not int(rows[1]):
-        return None
-    return max(0.0, time.time() - int(rows[1]) / 1000)
+    newest = (
+        "SELECT log_partition, toUnixTimestamp64Milli(max(heartbeat_at)) FROM {}.progress GROUP BY log_partition"
+    )
+    rows = query_store(settings, newest.format(database_name(settings.stage)), timeout_s=2.0).splitlines()
+    beats = {int(partition): int(at) for partition, at in map(str.split, rows)}
+    oldest = min(beats.get(number, 0) for number in _served(settings, beats))
+    return max(0.0, time.time() - oldest / 1000) if oldest else None
+
+
+def _served(settings: Settings, known: Collection[int]) -> Collection[int]:
+    """The partitions that have heartbeats. The supervisor carries the control plane's modules only
+    where the log grew."""
+    if max(known, default=0) < settings.partitions:
+        return range(settings.partitions)
+    import control
+
+    try:
+        plane = control.open(settings.control_plane_url())
+        try:
+            return plane.log_layout(settings.stage, settings.partitions).partitions
+        finally:
+            plane.close()
+    except control.ControlError:  # away: `footfall status` says so
+        return known
 
 
 def heartbeat_colour(age_s: float | None, settings: Settings) -> str:

@@ -54,9 +54,12 @@ def open_generation(
 
 def is_made(settings: Settings, stage: str, layout: Layout) -> bool:
     """Whether there is a log to look into; on Kafka opening it tells."""
-    return bool(settings.kafka_bootstrap) or all(
-        settings.log_dir(stage, one.number).exists() for one in layout.served
-    )
+    return all(is_generation_made(settings, stage, one) for one in layout.served)
+
+
+def is_generation_made(settings: Settings, stage: str, generation: Generation) -> bool:
+    """The same of one topic."""
+    return bool(settings.kafka_bootstrap) or settings.log_dir(stage, generation.number).exists()
 
 
 def log_identity(settings: Settings, stage: str, generation: Generation) -> str:

@@ -28,6 +28,7 @@ from flows.recovery_store import UnknownRecoveryStore
 from flows.room import no_room, ran_out_of_room, wait_for_room
 from flows.state_file import StateLost
 from flows.wiring import Wiring
+from footfall.names import EXIT_AGAIN
 from footfall.settings import Settings
 from objects.protocol import ObjectStoreError
 from sinks.clickhouse import StoreUnreachableError
@@ -45,7 +46,8 @@ EXPECTED = (
 
 
 def main() -> int:
-    """Exit code 0 after an orderly stop; a fault ends the process so that it is restarted."""
+    """Exit code 0 after an orderly stop, `EXIT_AGAIN` if it is to go on with other partitions of the
+    log; a fault ends the process so that it is restarted."""
     settings = Settings()
     set_up_logs("flow", settings)
     stop = threading.Event()
@@ -100,7 +102,9 @@ def _run(settings: Settings, stop: threading.Event, home: Home) -> int:
     finally:
         wiring.close()
         stop_metrics()
-    return 1 if wiring.lost else 0
+    if wiring.lost:
+        return 1
+    return EXIT_AGAIN if wiring.watch.ended_flow else 0
 
 
 def _tell(error: BaseException, recovery: Path) -> int:

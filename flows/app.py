@@ -9,7 +9,7 @@ would be lost without a word). A new flow is a module with its logic and one lin
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -48,6 +48,8 @@ class Parts:
     live_writer: LiveWriterFactory
     stop: threading.Event
     beginnings: Beginnings | None = None  # of partitions without recovery state; None: the log's beginning
+    drained: Collection[PartitionKey] = ()  # of the keys: read no more
+    unsure_until: Callable[[PartitionKey], int] = lambda _key: 0  # ms, see `PartitionLogic`
     state_dir: Path | None = None  # of open sessions; None: inside Bytewax's recovery state
     stats: FlowStats = field(default_factory=FlowStats)
     stop_ratio: float = 0.0  # share of events that may fail, see flows.faults; 0: any
@@ -81,7 +83,10 @@ class AdmitLogic(StatefulBatchLogic[EnrichedChunk, AdmittedChunk, "PartitionStat
         if self._logic is None:
             parts, key = self._parts, values[0].key
             state = None if parts.state_dir is None else SessionState(StateFile(parts.state_dir / str(key)))
-            self._logic = PartitionLogic(key, parts.policy, parts.load_batches, self._resume, state)
+            unsure = partial(parts.unsure_until, key)
+            self._logic = PartitionLogic(
+                key, parts.policy, parts.load_batches, self._resume, state, unsure_until=unsure
+            )
             self._resume = None
             self._stats = parts.stats.of(key)
             self._faults = FaultWindow(key, parts.stop_ratio, partial(parts.earlier, key))
@@ -115,9 +120,13 @@ def build(parts: Parts) -> Dataflow:
         return [(str(chunk.key), enrich_chunk(chunk, parts.sites, parts.context)) for chunk in chunks]
 
     flow = Dataflow("footfall")
-    raw = op.input("raw", flow, LogSource(parts.keys, parts.open_reader, parts.stop, parts.beginnings))
+    raw = op.input(
+        "raw", flow, LogSource(parts.keys, parts.open_reader, parts.stop, parts.beginnings, parts.drained)
+    )
     enriched = op.flat_map_batch("enrich", raw, enrich_batch)
     admitted = op.stateful_batch("admit", enriched, lambda resume: AdmitLogic(parts, resume))
     op.stateful_batch("live", admitted, lambda resume: LiveLogic(parts.live_writer, resume))
-    op.output("store", admitted, StoreSink(parts.keys, parts.store_writer, parts.stats, parts.beginnings))
+    op.output(
+        "store", admitted, StoreSink(parts.keys, parts.store_writer, parts.stats, parts.beginnings, parts.drained)
+    )
     return flow

@@ -25,12 +25,11 @@ from flows.items import (
 from flows.session_state import SessionState, require_inline
 from footfall.duplicates import LIMIT, BatchMemory
 from footfall.enrich.batch import EnrichedBatch
+from footfall.generations import RETRY_MS
 from footfall.names import EventName, IdKind, Outcome, Source
 from footfall.sessions import Policy, SessionShard, Snapshot
 
 DAY_MS = 86_400_000
-# A retry's skew-corrected time differs from the first attempt's by the network's whims.
-RETRY_DRIFT_MS = 60_000
 BACKFILL = (Source.IMPORT, Source.REPLAY)
 IDENTIFY = EventName.IDENTIFY.value
 
@@ -70,9 +69,14 @@ class PartitionLogic:
         load: LoadBatches,
         resume: PartitionState | None,
         state: SessionState | None = None,
+        *,
+        unsure_until: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`unsure_until`: what occurred before this (ms) may be stored of another partition, of which
+        this one's memory of batches does not know."""
         self._key = key
         self._policy = policy
+        self._unsure_until = unsure_until
         self._batches = BatchMemory(policy.duplicate_horizon_ms)
         self._next_offset = 0
         self._log_time = 0
@@ -130,7 +134,7 @@ class PartitionLogic:
             if number:
                 out.counts[Count(site_id, day, Outcome.ACCEPTED, "")] += number
         self._next_offset, out.log_time = out.next_offset, self._log_time
-        out.look_up_before = self._batches.oldest + RETRY_DRIFT_MS
+        out.look_up_before = max(self._batches.oldest + RETRY_MS, self._unsure_until())
         out.sessions.extend(self.sessions.advance(self._log_time))
         if self._state is not None:
             self._state.drain(self.sessions)

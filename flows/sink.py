@@ -7,7 +7,7 @@ before it is stored, so the recovered position never runs ahead of the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -36,7 +36,7 @@ class SinkState(NamedTuple):
     begin: Beginning | None = None  # while what was stored before this flow's state began is read again
 
 
-class StorePartition(StatefulSinkPartition[AdmittedChunk, SinkState]):
+class StorePartition(StatefulSinkPartition[AdmittedChunk, SinkState | None]):
     """Writes one log partition's rows through the process's shared writer."""
 
     def __init__(
@@ -155,7 +155,22 @@ class StorePartition(StatefulSinkPartition[AdmittedChunk, SinkState]):
         return SinkState(1, self._next_offset, tuple(self._ledger.items()), begin)
 
 
-class StoreSink(FixedPartitionedSink[AdmittedChunk, SinkState]):
+class DrainedPartition(StatefulSinkPartition[AdmittedChunk, SinkState | None]):
+    """Of a partition that is read no more: it keeps its state, for the case that it is again."""
+
+    def __init__(self, resume: SinkState | None) -> None:
+        self._state = resume
+
+    def write_batch(self, values: list[AdmittedChunk]) -> None:
+        """Nothing comes."""
+        assert not values
+
+    def snapshot(self) -> SinkState | None:
+        """What it was resumed with."""
+        return self._state
+
+
+class StoreSink(FixedPartitionedSink[AdmittedChunk, SinkState | None]):
     """One sink partition per log partition."""
 
     def __init__(
@@ -164,8 +179,10 @@ class StoreSink(FixedPartitionedSink[AdmittedChunk, SinkState]):
         writer: WriterFactory,
         stats: FlowStats,
         beginnings: Beginnings | None = None,
+        drained: Collection[PartitionKey] = (),
     ) -> None:
         """`beginnings`: as for `flows.source.LogSource`."""
+        self._drained = drained
         self._beginnings = beginnings
         self._places = {text: place for place, text in enumerate(sorted(str(key) for key in keys))}
         self._writer = writer
@@ -179,9 +196,16 @@ class StoreSink(FixedPartitionedSink[AdmittedChunk, SinkState]):
         """The place of the item's own partition among all, which Bytewax sorts by name."""
         return self._places[item_key]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: SinkState | None) -> StorePartition:  # noqa: ARG002 - Bytewax's signature
+    def build_part(
+        self,
+        step_id: str,  # noqa: ARG002 - Bytewax's signature
+        for_part: str,
+        resume_state: SinkState | None,
+    ) -> StorePartition | DrainedPartition:
         """Begin after the recovered position, knowing what is stored beyond it."""
         key = PartitionKey.parse(for_part)
+        if key in self._drained:
+            return DrainedPartition(resume_state)
         writer, stats = self._writer(key.stage), self._stats.of(key)
         if resume_state is not None or self._beginnings is None:
             return StorePartition(key, writer, resume_state, stats)

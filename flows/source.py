@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -80,7 +80,7 @@ class StageReader:
         return self._version
 
 
-class LogPartition(StatefulSourcePartition[RawChunk, int]):
+class LogPartition(StatefulSourcePartition[RawChunk, int | None]):
     """One log partition; the snapshot is the next offset to read."""
 
     def __init__(
@@ -157,8 +157,23 @@ class LogPartition(StatefulSourcePartition[RawChunk, int]):
         return self._offset
 
 
-class LogSource(FixedPartitionedSource[RawChunk, int]):
-    """All partitions of the served stages' raw topics."""
+class DrainedPartition(StatefulSourcePartition[RawChunk, int | None]):
+    """A partition that is read no more: it keeps its position, for the case that it is again."""
+
+    def __init__(self, offset: int | None) -> None:
+        self._offset = offset
+
+    def next_batch(self) -> Iterable[RawChunk]:
+        """The end, at once."""
+        raise StopIteration
+
+    def snapshot(self) -> int | None:
+        """The next offset to read."""
+        return self._offset
+
+
+class LogSource(FixedPartitionedSource[RawChunk, int | None]):
+    """All partitions of the served stages' raw topics; `drained` ones of them are not read."""
 
     def __init__(
         self,
@@ -166,22 +181,31 @@ class LogSource(FixedPartitionedSource[RawChunk, int]):
         open_reader: ReaderFactory,
         stop: threading.Event,
         beginnings: Beginnings | None = None,
+        drained: Collection[PartitionKey] = (),
     ) -> None:
         """`beginnings`: where partitions without recovery state begin; without it at the log's beginning."""
         self._keys = keys
         self._beginnings = beginnings
         self._open_reader = open_reader
         self._stop = stop
-        self._quiet = Quiet(stop, len(keys))
+        self._drained = drained
+        self._quiet = Quiet(stop, sum(key not in drained for key in keys))
         self._stages: dict[str, StageReader] = {}
 
     def list_parts(self) -> list[str]:
         """The partition keys."""
         return [str(key) for key in self._keys]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> LogPartition:  # noqa: ARG002 - Bytewax's signature
+    def build_part(
+        self,
+        step_id: str,  # noqa: ARG002 - Bytewax's signature
+        for_part: str,
+        resume_state: int | None,
+    ) -> LogPartition | DrainedPartition:
         """Begin at the recovered offset, or without one where `flows.beginning` says."""
         key = PartitionKey.parse(for_part)
+        if key in self._drained:
+            return DrainedPartition(resume_state)
         if key.stage not in self._stages:
             self._stages[key.stage] = StageReader(self._open_reader(key.stage))
         stage = self._stages[key.stage]

@@ -21,11 +21,12 @@ from flows.home import Home
 from flows.items import PartitionKey
 from flows.ownership import Mover, Settler, owned
 from flows.partition import PartitionPolicy
-from flows.serving import Layouts, served_keys
+from flows.serving import Layouts, LayoutWatch, drained_keys, served_keys
 from flows.sites import SitesView
 from flows.store_answers import store_answers
 from footfall.enrich.context import Context
 from footfall.enrich.geo import GeoDatabaseError, MmdbGeo, open_geo
+from footfall.live_view import LiveValues
 from footfall.names import database_name
 from footfall.sessions import Policy
 from footfall.settings import MINUTE_MS, Settings
@@ -94,10 +95,14 @@ class Wiring:
         self._control = control.open(settings.control_plane_url())
         require_restored(self._control)
         self._layouts = layouts_of(settings, self._control)
+        self.watch = LayoutWatch(
+            self._layouts, self._control.version, lambda: layouts_of(settings, self._control), stop
+        )
         self._served = served_keys(self._layouts)
         worker = settings.worker or 0
         self._name = f"worker {worker} of {settings.workers} (process {os.getpid()} on {socket.gethostname()})"
         self._keys = owned(self._served, settings.workers, worker)
+        self._drained = drained_keys(self._layouts)
         self._claims: Claims | None = None
         self._sites = SitesView(self._control.version, self._control.sites)
         self._store_writers: dict[str, StoreWriter] = {}
@@ -116,9 +121,10 @@ class Wiring:
         """Have the state of this worker's partitions, and no other's, in its directory. To be called
         before `parts`; raises `StateElsewhere` and what the object store says."""
         plane, settings = self._control, self._settings
-        if not self._keys:
+        if not set(self._keys) - self._drained:
+            number = len(set(self._served) - self._drained)
             raise ControlError(
-                f"{self._name} has no partition: the log has {len(self._served)} with those of stage "
+                f"{self._name} has no partition: the log has {number} with those of stage "
                 f"{settings.dev_stage or 'dev'}. Set FOOTFALL_WORKERS to at most the number of partitions"
             )
         moving = mover(settings, plane)
@@ -146,6 +152,8 @@ class Wiring:
         settings = self._settings
         return Parts(
             keys=self._keys,
+            drained=self._drained,
+            unsure_until=self.watch.unsure_until,
             open_reader=self._reader,
             sites=self._sites.get,
             context=Context(geo=_geo(settings)),
@@ -199,8 +207,18 @@ class Wiring:
         writer = self._live_writers.get(stage)
         if writer is None:
             writer = LiveWriter(self._settings.redis_address(), stage)
+            writer.put(self._gone(stage))
             self._live_writers[stage] = writer
         return writer
+
+    def _gone(self, stage: str) -> list[LiveValues]:
+        """Drained partitions say nothing of now any more."""
+        return [
+            LiveValues(site_id=site_id, shard=key.partition, gone=True)
+            for key in self._drained
+            if key.stage == stage
+            for site_id in self._control.sites().by_id
+        ]
 
     def close(self) -> None:
         """Close what was opened; the writers first, as they may still have rows in hand."""
@@ -210,5 +228,6 @@ class Wiring:
             live.close()
         if self._claims is not None:
             self._claims.close()
+        self.watch.close()
         self._sites.close()
         self._control.close()

@@ -12,7 +12,13 @@ from msgspec import Struct
 
 SINCE_EVER = 1  # when the first generation was opened and made, as far as anybody knows
 MAX_PARTITIONS = 1024  # of one generation
+ALWAYS = (1 << 48) - 1  # ms: after every time, the times of ids too
+RETRY_MS = 60_000  # by which times of a batch that is sent again differ, at the network's whim
 MAX_NUMBERS = 65_536  # partition numbers are UInt16 in the store
+
+
+class GrowthError(ValueError):
+    """A log cannot grow so; the message says why."""
 
 
 class Generation(Struct, frozen=True, kw_only=True):
@@ -23,6 +29,7 @@ class Generation(Struct, frozen=True, kw_only=True):
     partitions: int  # how many
     created_at: int = SINCE_EVER
     opened_at: int = 0  # from when on events go to it; 0: not yet
+    left_at: int = 0  # log time after which nobody has written to it any more; 0: somebody may
     drained_at: int = 0  # all of it is read and nothing more comes; 0: not yet
 
     @property
@@ -67,6 +74,24 @@ class Layout(Struct, frozen=True):
         """Whether several generations are served: a visitor may be in partitions of each."""
         return len(self.served) > 1
 
+    @property
+    def older(self) -> tuple[Generation, ...]:
+        """Those that are read, and written to only by who has not heard of the newest yet."""
+        return tuple(one for one in self.served if one.number < self.newest.number)
+
+    def unsure_until(self, partition: int) -> int:
+        """What occurred before this (ms) and comes in the partition may have come in one of another
+        generation before: a batch that is sent again, once to a gateway that knows of the newest and once
+        to one that does not. 0: nothing may."""
+        if self.waiting is not None:
+            return ALWAYS
+        older = self.older
+        if not older:
+            return 0
+        if partition < self.newest.first or any(not one.left_at for one in older):
+            return ALWAYS
+        return max(one.left_at for one in older) + RETRY_MS
+
     def partition_of(self, route: int) -> int:
         """The partition of a visitor's new events."""
         newest = self.newest
@@ -75,6 +100,21 @@ class Layout(Struct, frozen=True):
     def holding(self, partition: int) -> Generation | None:
         """The generation a partition is of; None where there is no such partition."""
         return next((one for one in self.generations if partition in one.numbers), None)
+
+    def next(self, partitions: int, now: int) -> Generation:
+        """The generation it would grow by. Raises `GrowthError`."""
+        last = self.generations[-1]
+        if self.waiting is not None:
+            raise GrowthError(f"generation {last.number} of {last.partitions} partitions is not in use yet")
+        if partitions <= last.partitions:
+            raise GrowthError(
+                f"the log has {last.partitions} partitions, and grows to more only: idle ones cost next to "
+                "nothing, while each change of their number splits the visits of that moment for a while"
+            )
+        if partitions > MAX_PARTITIONS or last.first + last.partitions + partitions > MAX_NUMBERS:
+            raise GrowthError(f"a log has at most {MAX_PARTITIONS} partitions, and {MAX_NUMBERS} over its life")
+        first = last.first + last.partitions
+        return Generation(number=last.number + 1, first=first, partitions=partitions, created_at=now)
 
     def writable(self, partition: int) -> int:
         """The partition itself while it is served, else one of the newest generation in its place:

@@ -1,6 +1,7 @@
 """What a live reader sees of a site: one shard's absolute values, and the sum of all.
 
-A visitor is in one log partition only, so counts of shards add up exactly.
+A visitor is in one log partition only, so counts of shards add up exactly (but for five minutes after the
+log grew, when those who are there just then are in two).
 """
 
 from __future__ import annotations

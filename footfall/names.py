@@ -111,6 +111,9 @@ class Source(IntEnum):
     REPLAY = 3
 
 
+# Exit code of a part that ended in order, to be started again at once (EX_TEMPFAIL).
+EXIT_AGAIN = 75
+
 RAW_TOPIC = "raw"
 
 

@@ -107,11 +107,12 @@ class Seen(Collector):
     def _look(self) -> dict[str, Rows]:
         rows: dict[str, Rows] = {name: [] for name in GAUGES}
         for stage, partitions in self._settings.topics().items():
-            try:
-                ends = self._log(stage, self._control.log_layout(stage, partitions), rows)
-            except ControlError:
-                ends = {}
-            self._store(stage, ends, rows)
+            layout = None
+            ends: dict[int, int] = {}
+            with suppress(ControlError):
+                layout = self._control.log_layout(stage, partitions)
+                ends = self._log(stage, layout, rows)
+            self._store(stage, layout, ends, rows)
         self._job_runs(rows)
         return rows
 
@@ -145,12 +146,12 @@ class Seen(Collector):
             with suppress(*LOG_ERRORS):
                 known[1].close()
 
-    def _store(self, stage: str, ends: dict[int, int], rows: dict[str, Rows]) -> None:
+    def _store(self, stage: str, layout: Layout | None, ends: dict[int, int], rows: dict[str, Rows]) -> None:
         try:
             client = _impatient(self._settings, stage)
             try:
                 if has_tables(client):
-                    self._tables(client, stage, ends, rows)
+                    self._tables(client, stage, layout, ends, rows)
             finally:
                 client.disconnect()
         except STORE_ERRORS:
@@ -158,8 +159,12 @@ class Seen(Collector):
         else:
             rows["store_up"].append(((stage,), 1))
 
-    def _tables(self, client: Client, stage: str, ends: dict[int, int], rows: dict[str, Rows]) -> None:
+    def _tables(
+        self, client: Client, stage: str, layout: Layout | None, ends: dict[int, int], rows: dict[str, Rows]
+    ) -> None:
         for number, offset, log_time, heartbeat_at in client.execute(PROGRESS):
+            if layout is not None and number not in layout.partitions:
+                continue  # drained: it stands still, and is not late
             at = (stage, str(number))
             rows["stored_offset"].append((at, offset))
             rows["stored_log_time_seconds"].append((at, log_time / 1000))

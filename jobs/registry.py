@@ -29,6 +29,12 @@ def _rollup_days(context: JobContext) -> str:
     return rollup(context, DAYS)
 
 
+def _drain_log(context: JobContext) -> str:
+    from jobs.draining import drain
+
+    return drain(context)
+
+
 def _forget_salts(context: JobContext) -> str:
     return f"{context.control.forget_salts(context.now_ms())} salts forgotten"
 
@@ -43,6 +49,7 @@ JOBS: tuple[Job, ...] = (
     Job("repair", "Sessions of visitors with late events, made anew.", _repair, every=timedelta(seconds=30)),
     Job("rollup_hours", "Closed hours, and those that changed.", _rollup_hours, every=timedelta(minutes=2)),
     Job("rollup_days", "Closed days, and those that changed.", _rollup_days, every=timedelta(minutes=5)),
+    Job("drain_log", "Older generations of a log that grew.", _drain_log, every=timedelta(seconds=30)),
     Job("forget_salts", "Salts of daily visitor ids older than 48 h.", _forget_salts, every=timedelta(minutes=15)),
     Job("silence", "Sites that are silent against their usual week.", _silence, every=timedelta(minutes=10)),
 )

@@ -14,7 +14,6 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-import msgspec
 from clickhouse_driver import Client
 
 from footfall.names import database_name
@@ -24,9 +23,10 @@ from footfall.sessions.shard import Policy
 from footfall.sites import Site
 from jobs.facts import Span, count_facts, read_facts, values_of
 from jobs.job import JobContext
-from jobs.repair_list import Entry, forget_site, mark_done, mark_late, next_entries, waiting_sites
+from jobs.marking import mark_new
+from jobs.repair_list import Entry, forget_site, mark_done, next_entries, waiting_sites
 from jobs.scope import Scope, scope_of, widest_window
-from jobs.stored import has_tables, run, stored_by_partition, stored_until
+from jobs.stored import has_tables, run, stored_until
 from sinks.insert import insert_block
 from sinks.native import StringPieces
 from sinks.session_block import encode_sessions
@@ -83,7 +83,7 @@ class _Repair:
 
     def make(self) -> tuple[int, int]:
         """(visitors repaired, visitors that have to wait)."""
-        self._mark_new()
+        mark_new(self.context, self.stage, self.client)
         waiting = waiting_sites(self.client)
         total, done = sum(waiting.values()), 0
         sites = self.context.control.sites()
@@ -103,17 +103,6 @@ class _Repair:
                 done += self._repair(site, entries)
                 self.context.progress(done, total)
         return done, total - done - self.left
-
-    def _mark_new(self) -> None:
-        """By partition: late events of one need not wait for the others' heartbeats."""
-        cursor = f"repair:{self.stage}"
-        text = self.context.control.cursor(cursor)
-        after: dict[int, int] = msgspec.json.decode(text, type=dict[int, int]) if text else {}
-        until = stored_by_partition(self.client)
-        self.context.sync(self.client, self.stage, "events")
-        if until and until != after:
-            mark_late(self.client, self.stage, after, until)
-            self.context.control.set_cursor(cursor, msgspec.json.encode(until).decode())
 
     def _repair(self, site: Site, entries: list[Entry], days: int = 1) -> int:
         """Repair some visitors at once, or, where that is too much to read, in halves. Whose

@@ -10,6 +10,17 @@ from clickhouse_driver import Client
 
 from jobs.stored import run
 
+SKEW_MS = 3_600_000  # by which an event may seem to have come before it happened, clocks being what they are
+# Live events of somebody in the partitions looked at, up to where all is stored. The bound on log time
+# alone lets the index on it work.
+_KNOWN = """
+    late = 0
+    AND visitor_id != 0
+    AND occurred_at >= fromUnixTimestamp64Milli(toInt64(%(since)s))
+    AND log_time >= fromUnixTimestamp64Milli(toInt64(greatest(%(since)s - %(skew)s, 0)))
+    AND toInt64(toUnixTimestamp64Milli(log_time))
+        <= transform(toInt64(log_partition), %(partitions)s, %(untils)s, toInt64(-1))
+"""
 _COLUMNS = "site_id, visitor_id, mark, first_at, last_at, events, version, is_deleted"
 
 
@@ -33,13 +44,34 @@ class Backlog(NamedTuple):
 
 def mark_late(client: Client, stage: str, after: dict[int, int], until: dict[int, int]) -> None:
     """Put the visitors of late events on the list; by partition, log time in (after, until]."""
-    partitions = sorted(until)
+    # Without those where nothing is new: a drained one would have all be read since its end.
+    partitions = sorted(partition for partition in until if until[partition] > after.get(partition, -1))
+    if not partitions:
+        return
     afters = [after.get(partition, -1) for partition in partitions]
     untils = [until[partition] for partition in partitions]
     values = {
         "partitions": partitions, "afters": afters, "untils": untils, "after": min(afters), "until": max(untils)
     }  # fmt: skip
     run(client, "mark_late", stage, values)
+
+
+def mark_split(
+    client: Client, stage: str, after: dict[int, int], until: dict[int, int], window_ms: int, lateness_ms: int
+) -> None:
+    """Put visitors on the list whose live events within `window_ms` of one another are in different ones
+    of these partitions, some of it new. By partition, log time in (after, until]."""
+    partitions = sorted(until)
+    afters = [after.get(partition, -1) for partition in partitions]
+    values = {
+        "partitions": partitions,
+        "afters": afters,
+        "untils": [until[partition] for partition in partitions],
+        "since": max(0, min(afters) - lateness_ms - window_ms),
+        "window": window_ms,
+        "skew": SKEW_MS,
+    }
+    run(client, "mark_split", stage, values, fragments={"known": _KNOWN})
 
 
 def mark_range(client: Client, stage: str, site_id: str, first: int, end: int, now_ms: int) -> int:

@@ -64,6 +64,11 @@ def stored_by_partition(client: Client) -> dict[int, int]:
     return dict(client.execute(sql))
 
 
+def stored_offsets(client: Client) -> dict[int, int]:
+    """Partition -> next offset; all below it is stored."""
+    return dict(client.execute("SELECT log_partition, max(log_offset) FROM progress GROUP BY log_partition"))
+
+
 def stored_until(client: Client, layout: Callable[[], Layout]) -> int:
     """Log time (ms) up to which everything of every served partition is stored; 0 where a
     partition has not been heard of yet.

@@ -29,6 +29,7 @@ SPOKEN = {
     "flows.home.HomeTaken",
     "flows.ownership.StateElsewhere",
     "flows.recovery_store.UnknownRecoveryStore",
+    "footfall.generations.GrowthError",
     "objects.protocol.ObjectStoreError",
     "sinks.clickhouse.StoreUnreachableError",
     "sinks.cluster.UnsupportedClusterError",

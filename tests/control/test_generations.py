@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import control
 from control import Control, ControlError
-from flows.serving import served_keys
-from footfall.generations import Layout, one_generation
+from flows.serving import drained_keys, served_keys
+from footfall.generations import GrowthError, Layout, one_generation
 
 SIZES = st.lists(st.integers(1, 64), min_size=1, max_size=6, unique=True).map(sorted)
 ROUTES = st.integers(0, 2**64 - 1)
@@ -51,7 +51,8 @@ def test_numbers_never_meet_and_routes_stay_within_the_newest(
     assert layout.partitions == numbers[sum(sizes[:drained]) :]
     assert layout.newest.partitions == sizes[-1]
     assert layout.is_switching == (len(sizes) - drained > 1)
-    assert [key.partition for key in served_keys({"prod": layout})] == layout.partitions
+    assert [key.partition for key in served_keys({"prod": layout})] == numbers
+    assert {key.partition for key in drained_keys({"prod": layout})} == set(numbers) - set(layout.partitions)
     route = data.draw(ROUTES)
     partition = layout.partition_of(route)
     assert partition == sum(sizes[:-1]) + route % sizes[-1]
@@ -66,6 +67,7 @@ def test_a_log_that_never_grew_is_what_the_settings_say(plane: Control) -> None:
     assert plane.log_layout("prod", 4) == one_generation(4)
     assert plane.log_layout("prod", 6) == one_generation(6)
     assert one_generation(4).partition_of(6) == 2
+    assert one_generation(4).unsure_until(2) == 0
 
 
 def test_once_grown_the_settings_count_no_more(plane: Control) -> None:
@@ -100,14 +102,14 @@ def test_a_drained_generation_may_be_served_again(plane: Control) -> None:
 
 @pytest.mark.parametrize(("size", "why"), [(4, "to more only"), (3, "to more only"), (1025, "at most 1024")])
 def test_sizes_that_are_refused(plane: Control, size: int, why: str) -> None:
-    with pytest.raises(ControlError, match=why):
+    with pytest.raises(GrowthError, match=why):
         plane.add_generation("prod", 4, size, now=1)
     assert plane.log_layout("prod", 4) == one_generation(4)
 
 
 def test_one_at_a_time_waits_to_be_opened(plane: Control) -> None:
     plane.add_generation("prod", 4, 8, now=1)
-    with pytest.raises(ControlError, match="generation 2 of 8 partitions is not in use yet"):
+    with pytest.raises(GrowthError, match="generation 2 of 8 partitions is not in use yet"):
         plane.add_generation("prod", 4, 16, now=2)
     with pytest.raises(ControlError, match="no generation 3"):
         plane.open_generation("prod", 3, now=2)

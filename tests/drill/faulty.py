@@ -19,6 +19,8 @@ PART_OF = {
     "duplicates_pass": "flow",
     "skip_off_by_one": "flow",
     "acknowledge_before_write": "gateway",
+    "switch_not_looked_up": "flow",
+    "split_visits_stay": "jobs",
 }
 
 
@@ -79,6 +81,20 @@ def acknowledge_before_write() -> None:
     BaseAppender.submit = eager_submit  # type: ignore[method-assign]
 
 
+def switch_not_looked_up() -> None:
+    """While the log has several generations the flow looks nothing up in the store."""
+    from footfall.generations import Layout
+
+    Layout.unsure_until = lambda _self, _partition: 0  # type: ignore[method-assign,assignment]
+
+
+def split_visits_stay() -> None:
+    """Visits that are open in two generations of the log come on no list."""
+    from jobs import marking
+
+    vars(marking)["_mark_split"] = lambda *_: None
+
+
 def up() -> None:
     """As `footfall up`, with the faulty part in place of the right one."""
     from dataclasses import replace
@@ -101,6 +117,10 @@ def up() -> None:
 def run(part: str) -> None:
     """Break, then run."""
     globals()[FAULT]()
+    if part == "jobs":
+        from jobs.__main__ import main as jobs_main
+
+        sys.exit(jobs_main())
     if part == "flow":
         from flows.__main__ import main as flow_main
 

@@ -7,6 +7,7 @@ import json
 import random
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, field
 
 from tests.drill.visitors import AGENT, Crowd, Told, Visitor
@@ -31,7 +32,8 @@ class Load:
     """Threads that send for a site until stopped; `stop` returns once all is acknowledged.
 
     `pause_s`: between two batches of a thread, where less load will do. `crowd`: visitors a thread
-    sends for by turns; `most`: events a batch has at most.
+    sends for by turns; `most`: events a batch has at most. With more `ports` each attempt goes to
+    any of them.
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class Load:
     ) -> None:
         self.sent = Sent()
         self._pause_s, self._crowd, self._most = pause_s, crowd, most
-        self._port, self._public_id, self._host = port, public_id, host
+        self.ports = [port]
+        self._kept: deque[tuple[dict[str, object], dict[str, str]]] = deque(maxlen=500)
+        self._public_id, self._host = public_id, host
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._run, args=(random.Random(seed * 1000 + n),), daemon=True)
@@ -78,11 +82,21 @@ class Load:
             with self.sent.lock:
                 self.sent.told.update(told)
                 self.sent.batches += 1
+            self._kept.append((body, headers))
             if chance.random() < 0.1:
                 self._send(body, headers, chance)
                 with self.sent.lock:
                     self.sent.repeats += 1
             self._stop.wait(self._pause_s)
+
+    def repeat(self, number: int) -> None:
+        """Send so many of the last batches again, as whoever did not hear that they were taken."""
+        chance = random.Random(number)
+        kept = list(self._kept)
+        for body, headers in chance.sample(kept, min(number, len(kept))):
+            self._send(body, headers, chance)
+        with self.sent.lock:
+            self.sent.repeats += number
 
     def _headers(self, visitor: Visitor, country: str) -> dict[str, str]:
         """As a proxy hands them on."""
@@ -101,7 +115,8 @@ class Load:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             self.sent.attempts += 1
-            status = self._attempt({**body, "sent_at": time.time_ns() // 1_000_000}, headers)
+            port = chance.choice(self.ports)
+            status = self._attempt(port, {**body, "sent_at": time.time_ns() // 1_000_000}, headers)
             if status == 202:
                 return
             self.sent.refused += status == 503
@@ -111,8 +126,8 @@ class Load:
             threading.Event().wait(chance.uniform(0.02, 0.2))  # back off with jitter
         self.sent.gave_up.append("no acknowledgement within 60 s")
 
-    def _attempt(self, body: dict[str, object], headers: dict[str, str]) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=15)
+    def _attempt(self, port: int, body: dict[str, object], headers: dict[str, str]) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
         try:
             connection.request("POST", "/v1/batch", json.dumps(body).encode(), headers)
             answer = connection.getresponse()

@@ -230,3 +230,18 @@ def test_a_log_is_cut_when_it_has_grown(data_dir: Path) -> None:
     kept = [child.log.with_suffix(f".log.{number}").open("rb").read(1) for number in (1, 2, 3)]
     assert kept == [b"w", b"z", b"y"]
     assert not child.log.with_suffix(".log.4").exists()
+
+
+def test_a_part_that_ends_to_begin_anew_has_not_failed(data_dir: Path) -> None:
+    """As the flow does when the log has got other partitions: at once, and as often as it likes."""
+    again = "open(notes, 'a').write('life\\n'); len(open(notes).readlines()) < 8 and sys.exit(75)\n"
+    code = POLITE.replace('note("start");', again + 'note("start");')
+    restarts: list[int] = []
+
+    def eighth(supervisor: Supervisor) -> bool:
+        restarts.append(supervisor.children["a"].restarts)
+        return supervisor.children["a"].state == "ready"
+
+    lines = run(data_dir, [part(data_dir, "a", code)], eighth)
+    assert sum("ended to begin anew" in line for line in lines) == 7
+    assert restarts[-1] == 0

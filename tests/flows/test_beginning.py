@@ -16,8 +16,8 @@ from flows.beginning import Beginnings
 from flows.enriching import enrich_chunk
 from flows.metrics import FlowStats
 from flows.partition import PartitionLogic, PartitionState
-from flows.sink import SinkState, StoreSink
-from flows.source import LogSource
+from flows.sink import SinkState, StorePartition, StoreSink
+from flows.source import LogPartition, LogSource
 from flows.store_answers import store_answers
 from footfall.enrich.context import Context
 from footfall.record import Record, encode
@@ -91,11 +91,15 @@ class Life:
         beginnings = Beginnings(store_answers(settings, QUIET_MS), lambda _stage: self._reader(log, first))
         at, logic, sink = state or (None, None, None)
         source = LogSource([key], lambda _stage: self._reader(log, first), threading.Event(), beginnings)
-        self.source = source.build_part("raw", str(key), at)
+        read = source.build_part("raw", str(key), at)
+        assert isinstance(read, LogPartition)
+        self.source = read
         self.logic = PartitionLogic(key, POLICY, lambda _key, *before: batches(settings, *before), logic)
-        self.sink = StoreSink([key], lambda _stage: self.writer, FlowStats(), beginnings).build_part(
+        stored = StoreSink([key], lambda _stage: self.writer, FlowStats(), beginnings).build_part(
             "s", str(key), sink
         )
+        assert isinstance(stored, StorePartition)
+        self.sink = stored
 
     def _reader(self, log: LocalLog, first: int) -> Any:
         return Kept(log.reader(), first)

@@ -10,10 +10,10 @@ from footfall.names import QuarantineReason, database_name
 from footfall.settings import Settings
 
 
-def stored_positions(settings: Settings) -> dict[int, int]:
-    """Log partition -> next offset; all below it is stored."""
+def stored_positions(settings: Settings, stage: str = "") -> dict[int, int]:
+    """Log partition -> next offset; all below it is stored. `stage`: another than the settings'."""
     query = "SELECT log_partition, max(log_offset) FROM {}.progress GROUP BY log_partition FORMAT TSV"
-    rows = query_store(settings, query.format(database_name(settings.stage)))
+    rows = query_store(settings, query.format(database_name(stage or settings.stage)))
     return {int(partition): int(offset) for partition, offset in map(str.split, rows.splitlines())}
 
 
