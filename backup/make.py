@@ -33,6 +33,7 @@ from jobs.job import wall_ms
 from sinks.clickhouse import connect
 from sinks.migrate import applied, table_names
 
+FIRST = ("progress",)  # what it says is stored is in the tables that are read after it
 # Only the flow writes these.
 LAST = ("events", "identities", "quarantine", "quarantine_replays", "ledger")
 
@@ -46,9 +47,9 @@ def backup(settings: Settings, plane: Control, target: Target, progress: Progres
         progress.expect(sum(sum(tables.filled_tables(each.client).values()) for each in databases.values()))
         with jobs_held(plane) as held:
             control_plane = _control(plane, target)
-            first = [name for name in table_names() if name not in LAST]
+            middle = [name for name in table_names() if name not in FIRST + LAST]
             for stage, database in databases.items():
-                _dump(database, first, stages[stage])
+                _dump(database, [*FIRST, *middle], stages[stage])
                 held.check()
         for stage, database in databases.items():
             _dump(database, LAST, stages[stage])

@@ -102,6 +102,7 @@ def restore(
     """
     stages = {stage: store for stage, store in manifest.stages.items() if stage in settings.topics()}
     progress.expect(sum(table.rows for store in stages.values() for table in store.tables.values()))
+    new_logs = [stage for stage, store in stages.items() if not logs.is_same(settings, stage, store)]
     copying.begin(plane, str(source))
     for stage, store in stages.items():
         _restore_stage(settings, stage, store, source, progress)
@@ -110,7 +111,6 @@ def restore(
     counts = copying.load(plane, _rows(manifest, source), str(source))
     if counts != manifest.control.tables:
         raise Damaged(f"{source}: the control plane has {counts} rows and should have {manifest.control.tables}")
-    new_logs = [stage for stage, store in stages.items() if not logs.is_same(settings, stage, store)]
     for stage, store in stages.items():
         if stage in new_logs:
             logs.begin_new(settings, plane, stage, store)

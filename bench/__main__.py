@@ -8,7 +8,7 @@ import sys
 BENCHES = (
     "eventlog", "gateway", "enrich", "agents", "sessioniser", "session_stall", "flow", "store", "storage",
     "pipeline", "freshness", "footprint", "memory", "gateway --kafka", "pipeline --kafka",
-    "workers", "workers kill", "workers kill --cluster", "against_flink",
+    "workers", "workers kill", "workers kill --cluster", "against_flink", "backup",
 )  # fmt: skip
 
 

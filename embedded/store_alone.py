@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from embedded.lock import DataDirLock, end_leftovers
-from embedded.paths import environment, log_file, make_dirs
+from embedded.paths import environment, log_file, make_dirs, status_file
 from embedded.probe import StoreError, query_store
 from embedded.stack import check_ports, parts
 from footfall.settings import Settings
@@ -54,6 +55,8 @@ def _process(settings: Settings) -> Iterator[None]:
             stderr=output,
             start_new_session=True,  # Ctrl-C is for the command, which then stops the store
         )
+    # Should this process be killed, whoever comes next finds the store by this and ends it.
+    _note(settings, process.pid)
     try:
         _wait(settings, process)
         yield
@@ -64,6 +67,15 @@ def _process(settings: Settings) -> Iterator[None]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(10)
+        _note(settings, 0)
+
+
+def _note(settings: Settings, pid: int) -> None:
+    """As the supervisor does, which does not run."""
+    part = {"pid": pid, "up_since": time.time()}
+    status_file(settings.data_dir).write_text(
+        json.dumps({"pid": os.getpid(), "state": "stopped", "parts": {"store": part}})
+    )
 
 
 def _wait(settings: Settings, process: subprocess.Popen[bytes]) -> None:

@@ -130,6 +130,16 @@ def test_into_postgresql_and_s3(
     assert contents(restored) == contents(source)
 
 
+def test_what_speaks_of_others_is_read_before_them(source: Settings, taken: Path) -> None:
+    """A position is true of a table that was read after it, and the jobs' tables of events likewise."""
+    tables = list(read_manifest(open_target(source, str(taken))).stages[source.stage].tables)
+    assert tables[0] == "progress"
+    assert tables.index("events") > max(
+        map(tables.index, ("sessions", "repair_list", "rollup_state", "rollup_dirty"))
+    )
+    assert len(tables) == len(contents(source))
+
+
 def test_salts_are_left_out_and_files_are_private(source: Settings, taken: Path) -> None:
     plane = control.open(source.control_plane_url())
     with plane.reading() as connection:
