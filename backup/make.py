@@ -23,6 +23,7 @@ from backup.manifest import BEGUN, MANIFEST, ControlPlane, LogTopic, Manifest, S
 from backup.objects_copy import copy_out
 from backup.pieces import PieceWriter
 from backup.progress import Progress
+from backup.store_http import on_one_host
 from backup.tables import StageTables
 from backup.target import Target
 from control import Control, copying
@@ -41,6 +42,7 @@ LAST = ("events", "identities", "quarantine", "quarantine_replays", "ledger")
 def backup(settings: Settings, plane: Control, target: Target, progress: Progress) -> Manifest:
     """Write a backup to an empty place, or to one where a backup was not finished; its manifest."""
     begun = wall_ms()
+    settings = on_one_host(settings)
     _begin(target)
     with _databases(settings, target, progress) as databases:
         stages = {stage: _stage(settings, plane, stage, database) for stage, database in databases.items()}
@@ -90,6 +92,7 @@ def _databases(settings: Settings, target: Target, progress: Progress) -> Iterat
 
 def _stage(settings: Settings, plane: Control, stage: str, database: StageTables) -> StageStore:
     """How far it is stored, before any of its tables is read."""
+    database.catch_up()
     found = tables.reached(database.client)
     topics = [
         LogTopic(
@@ -114,6 +117,7 @@ def _control(plane: Control, target: Target) -> ControlPlane:
 
 
 def _dump(database: StageTables, names: Iterable[str], store: StageStore) -> None:
+    database.catch_up()
     there = tables.filled_tables(database.client)
     for name in names:
         if name in there:

@@ -18,6 +18,7 @@ from backup.manifest import Manifest, StageStore
 from backup.objects_copy import copy_in
 from backup.pieces import read_piece
 from backup.progress import Progress
+from backup.store_http import on_one_host
 from backup.tables import StageTables
 from backup.target import Target
 from control import Control, copying
@@ -100,6 +101,7 @@ def restore(
 
     Raises `Damaged` where the backup is not what its manifest says: the restore stays unfinished.
     """
+    settings = on_one_host(settings)
     stages = {stage: store for stage, store in manifest.stages.items() if stage in settings.topics()}
     progress.expect(sum(table.rows for store in stages.values() for table in store.tables.values()))
     new_logs = [stage for stage, store in stages.items() if not logs.is_same(settings, stage, store)]

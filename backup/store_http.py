@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 import urllib.parse
+import uuid
 from collections.abc import Iterator
 
 from backup.errors import BackupError
@@ -13,14 +15,15 @@ from sinks.clickhouse import RETRYABLE_CODES, StoreUnreachableError, in_one_line
 
 TIMEOUT_S = 120.0  # for a piece of an answer
 CHUNK = 1024 * 1024
-# A row that is here twice was there twice; a block that was sent before a table was emptied comes again.
+NOT_TOLD = 0  # how many rows were written, where what stands before a server drops its headers
+# A row that is here twice was there twice.
 INSERT_SETTINGS = {
     "async_insert": "0",
     "optimize_on_insert": "0",
-    "insert_deduplicate": "0",
     "max_partitions_per_insert_block": "0",
     "wait_end_of_query": "1",
 }
+REPLICAS = {"insert_quorum": "auto", "insert_quorum_parallel": "1", "insert_quorum_timeout": "30000"}
 
 
 class StoreRefused(BackupError):
@@ -45,18 +48,22 @@ def select(settings: Settings, sql: str) -> Iterator[bytes]:
 
 
 def insert(settings: Settings, sql: str, rows: bytes) -> int:
-    """Send the rows of `INSERT INTO ... FORMAT ...`; how many the store wrote.
+    """Send the rows of `INSERT INTO ... FORMAT ...`; how many the store says it wrote, or `NOT_TOLD`.
 
     Raises `StoreUnreachableError` where it takes none for now, `Interrupted` where no answer came: sent
     again, rows might be there twice.
     """
     connection = _connection(settings)
     try:
-        path = "/?" + urllib.parse.urlencode({"query": sql, **INSERT_SETTINGS})
+        # A token of its own: else a replica would leave out what it had before its table was emptied.
+        given = {"query": sql, **INSERT_SETTINGS, "insert_deduplication_token": uuid.uuid4().hex}
+        if settings.clickhouse_cluster:
+            given |= REPLICAS
+        path = "/?" + urllib.parse.urlencode(given)
         answer = _ask(settings, connection, path, rows)
         answer.read()
         summary = json.loads(answer.headers.get("X-ClickHouse-Summary") or "{}")
-        return int(summary.get("written_rows", 0))
+        return int(summary.get("written_rows", NOT_TOLD))
     except ConnectionRefusedError as error:
         raise StoreUnreachableError(f"the store does not answer: {error}") from error
     except (OSError, http.client.HTTPException) as error:
@@ -67,9 +74,31 @@ def insert(settings: Settings, sql: str, rows: bytes) -> int:
         connection.close()
 
 
+def on_one_host(settings: Settings) -> Settings:
+    """The settings with one of the store's hosts, which answers now: replicas differ for moments, so that
+    one and the same is asked for everything. Raises `StoreUnreachableError`."""
+    hosts = settings.store_hosts()
+    for host, port in hosts:
+        named = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        one = settings.model_copy(update={"clickhouse_host": named})
+        try:
+            for _ in select(one, "SELECT 1"):
+                pass
+            return one
+        except StoreUnreachableError:
+            if (host, port) == hosts[-1]:
+                raise
+    raise StoreUnreachableError("FOOTFALL_CLICKHOUSE_HOST names no host")
+
+
 def _connection(settings: Settings) -> http.client.HTTPConnection:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.clickhouse_host, settings.clickhouse_host)  # noqa: S104
-    return http.client.HTTPConnection(host, settings.clickhouse_http_port, timeout=TIMEOUT_S)
+    name = settings.store_hosts()[0][0]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(name, name)  # noqa: S104 - read, not bound
+    port = settings.clickhouse_http_port
+    if settings.clickhouse_secure:
+        context = ssl.create_default_context(cafile=settings.clickhouse_ca_file)
+        return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=context)
+    return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
 
 
 def _ask(
