@@ -18,6 +18,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.operators import StatefulBatchLogic
 
+from flows.archiving import ArchiveSink, OpenSpool
 from flows.beginning import Beginnings
 from flows.enriching import SiteLookup, enrich_chunk, enrich_record
 from flows.faults import FaultWindow, read_earlier
@@ -27,6 +28,7 @@ from flows.live import WriterFactory as LiveWriterFactory
 from flows.metrics import FlowStats, PartitionStats, now
 from flows.partition import LoadBatches, PartitionLogic, PartitionPolicy, PartitionState
 from flows.session_state import SessionState
+from flows.shipping import Shipper
 from flows.sink import StoreSink
 from flows.sink import WriterFactory as StoreWriterFactory
 from flows.source import LogSource, ReaderFactory
@@ -53,6 +55,7 @@ class Parts:
     state_dir: Path | None = None  # of open sessions; None: inside Bytewax's recovery state
     stats: FlowStats = field(default_factory=FlowStats)
     stop_ratio: float = 0.0  # share of events that may fail, see flows.faults; 0: any
+    archive: tuple[OpenSpool, Shipper] | None = None  # None: no raw archive is kept
 
     def earlier(self, key: PartitionKey, first: int, end: int) -> list[EnrichedRecord]:
         """Records of the log that were processed before, enriched once more."""
@@ -129,4 +132,7 @@ def build(parts: Parts) -> Dataflow:
     op.output(
         "store", admitted, StoreSink(parts.keys, parts.store_writer, parts.stats, parts.beginnings, parts.drained)
     )
+    if parts.archive is not None:
+        parts.stats.archive = parts.archive[1]
+        op.output("archive", admitted, ArchiveSink(parts.keys, *parts.archive))
     return flow

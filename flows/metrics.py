@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -83,8 +84,19 @@ class PartitionStats:
         self.snapshot_s["store"] = ended - began
 
 
+class ArchiveStats(Protocol):
+    """What the archive's shipper counts."""
+
+    limit: int
+    used: int
+    objects: int
+    lost: int
+
+
 class FlowStats(Collector):
     """All partitions of one process."""
+
+    archive: ArchiveStats | None = None
 
     def __init__(self) -> None:
         self._partitions: dict[PartitionKey, PartitionStats] = {}
@@ -128,6 +140,22 @@ class FlowStats(Collector):
         told = "When the last recovery point was made (Unix time)."
         points = [(at, one.recovery_point_at) for at, one in found if one.recovery_point_at]
         yield _gauge("recovery_point_timestamp_seconds", told, PLACE, points)
+        yield from self._of_archive()
+
+    def _of_archive(self) -> Iterator[Metric]:
+        stats = self.archive
+
+        def rows(number: Callable[[ArchiveStats], int]) -> Rows:
+            return [((), number(stats))] if stats is not None else []
+
+        told = "Bytes of the raw archive on this machine that wait for the object store."
+        yield _gauge("archive_spool_bytes", told, (), rows(lambda one: one.used))
+        told = "Size at which the flow waits for it."
+        yield _gauge("archive_spool_limit_bytes", told, (), rows(lambda one: one.limit))
+        told = "Objects of the raw archive written."
+        yield _counter("archive_objects", told, (), rows(lambda one: one.objects))
+        told = "Files of the spool that could not be read: their records are not archived."
+        yield _counter("archive_lost_segments", told, (), rows(lambda one: one.lost))
 
 
 Rows = Sequence[tuple[tuple[str, ...], float]]

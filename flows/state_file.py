@@ -76,7 +76,7 @@ class StateFile:
     def frames(self) -> Iterator[bytes]:
         """What was appended, in its order. `StateLost` where it is not all there."""
         for number, end in self._extents.items():
-            yield from _read(self._path(number), end)
+            yield from read_segment(self._path(number), end)
 
     def append(self, payload: bytes) -> None:
         """Append one frame; it counts from the next `commit` on."""
@@ -99,6 +99,24 @@ class StateFile:
         finally:
             os.close(descriptor)
         return file
+
+    def seal(self) -> tuple[int, int] | None:
+        """Make the segment that is written durable and end it, so that the next frame begins a new
+        one; its number and size, None where none was begun."""
+        if self._active is None:
+            return None
+        self._sync()
+        self._close()
+        return self._number, self._extents[self._number]
+
+    @property
+    def extents(self) -> Token:
+        """Segments and their sizes, oldest first."""
+        return tuple(self._extents.items())
+
+    def path(self, number: int) -> Path:
+        """The file of a segment."""
+        return self._path(number)
 
     def drop_before(self, number: int) -> None:
         """Segments before this one are not needed from the next token on."""
@@ -128,7 +146,8 @@ class StateFile:
         return self._directory / f"{number:08d}.seg"
 
 
-def _read(path: Path, end: int) -> Iterator[bytes]:
+def read_segment(path: Path, end: int) -> Iterator[bytes]:
+    """The frames of a segment up to `end`. `StateLost` where they are not all there."""
     try:
         file = path.open("rb")
     except FileNotFoundError:

@@ -15,6 +15,7 @@ from control.copying import require_restored
 from eventlog.opening import open_log
 from eventlog.protocol import Reader
 from flows.app import Parts
+from flows.archiving import OpenSpool
 from flows.beginning import Beginnings
 from flows.claims import Claims
 from flows.home import Home
@@ -22,7 +23,9 @@ from flows.items import PartitionKey
 from flows.ownership import Mover, Settler, owned
 from flows.partition import PartitionPolicy
 from flows.serving import Layouts, LayoutWatch, drained_keys, served_keys
+from flows.shipping import Shipper
 from flows.sites import SitesView
+from flows.spool import ARCHIVE_DIR, Spool
 from flows.store_answers import store_answers
 from footfall.enrich.context import Context
 from footfall.enrich.geo import GeoDatabaseError, MmdbGeo, open_geo
@@ -41,6 +44,7 @@ from sinks.writer import StoreWriter
 
 logger = logging.getLogger(__name__)
 FLOW_NAME = "flow"
+SEGMENT_BYTES = 32 * 1024 * 1024  # of the archive's spool: the objects made of one are no larger
 RETRY_LIMIT_S = 60.0
 
 
@@ -107,6 +111,7 @@ class Wiring:
         self._sites = SitesView(self._control.version, self._control.sites)
         self._store_writers: dict[str, StoreWriter] = {}
         self._live_writers: dict[str, LiveWriter] = {}
+        self._shipper: Shipper | None = None
 
     @property
     def lost(self) -> bool:
@@ -161,6 +166,7 @@ class Wiring:
                 sessions=Policy(lateness_ms=settings.lateness_ms),
                 duplicate_horizon_ms=int(settings.duplicate_horizon_minutes * MINUTE_MS),
                 quarantine_per_site_per_day=settings.quarantine_per_site_per_day,
+                archive=settings.archive_days > 0,
             ),
             load_batches=self._load_batches,
             store_writer=self._store_writer,
@@ -169,12 +175,27 @@ class Wiring:
             beginnings=Beginnings(store_answers(settings, self._quiet_ms()), self._reader),
             state_dir=self._home.path / "sessions",
             stop_ratio=settings.quarantine_stop_ratio,
+            archive=self._archive(),
         )
 
     def _quiet_ms(self) -> int:
         """After so long without an event any session is closed."""
         windows = [window.window_ms for site in self._control.sites().by_id.values() for window in site.windows]
         return max([DEFAULT_WINDOW_MS, *windows]) + self._settings.lateness_ms
+
+    def _archive(self) -> tuple[OpenSpool, Shipper] | None:
+        settings = self._settings
+        if not settings.archive_days:
+            return None
+        limit = settings.archive_spool_megabytes * 1024**2
+        # All partitions' unfinished segments together leave half of the room to what waits.
+        segment = min(SEGMENT_BYTES, limit // (2 * len(self._keys)))
+        self._shipper = Shipper(partial(open_objects, settings), limit, self._stop)
+
+        def open_spool(key: PartitionKey) -> Spool:
+            return Spool(self._home.path / ARCHIVE_DIR / str(key), segment, settings.archive_minutes * 60)
+
+        return open_spool, self._shipper
 
     def _reader(self, stage: str) -> Reader:
         return open_log(self._settings, stage, self._layouts[stage]).reader()
@@ -226,6 +247,8 @@ class Wiring:
             writer.close()
         for live in self._live_writers.values():
             live.close()
+        if self._shipper is not None:
+            self._shipper.close()
         if self._claims is not None:
             self._claims.close()
         self.watch.close()

@@ -151,6 +151,18 @@ class Settings(BaseSettings):
     )
     geo_database: Path | None = Field(None, description="An mmdb file (city or country); none: no geo lookup.")
 
+    archive_days: int = Field(
+        0,
+        ge=0,
+        description="Days the raw archive is kept in the object store, for `footfall replay`; 0: there is none.",
+    )
+    archive_minutes: float = Field(
+        15.0, gt=0, description="How long records are gathered for one object of the raw archive."
+    )
+    archive_spool_megabytes: int = Field(
+        1024, ge=16, description="Disk for what the object store does not take; once it is full, the flow waits."
+    )
+
     lateness_minutes: float = Field(10.0, gt=0, description="Events older than this on arrival are late.")
     session_window_minutes: float = Field(
         30.0,
