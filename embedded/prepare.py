@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import control
 from eventlog.opening import prepare_log
@@ -15,12 +15,15 @@ from eventlog.protocol import LogUnreachable, WrongLogError
 from footfall.generations import Layout
 from footfall.names import database_name
 from footfall.settings import Settings
+from objects.opening import prepare_objects
+from objects.protocol import ObjectStoreError
 from sinks.clickhouse import StoreUnreachableError, connect, in_one_line, is_retryable
 from sinks.cluster import UnsupportedClusterError
 from sinks.migrate import MigrationError, migrate
 
 STORE_TIMEOUT_S = 60.0
 POLL_S = 0.05
+OBJECTS_PATIENCE_S = 3.0
 
 
 def prepare(settings: Settings) -> list[str]:
@@ -31,7 +34,29 @@ def prepare(settings: Settings) -> list[str]:
     layouts = {stage: plane.log_layout(stage, partitions) for stage, partitions in settings.topics().items()}
     plane.close()
     _wait_for_store(settings)
-    return migrate_stages(settings, layouts)
+    return migrate_stages(settings, layouts) + _archive_or_why_not(settings)
+
+
+def _archive_or_why_not(settings: Settings) -> list[str]:
+    """An object store that is away holds up nothing but the archive, which waits for it."""
+    try:
+        return prepare_archive(settings, settings.topics(), patience_s=OBJECTS_PATIENCE_S)
+    except ObjectStoreError as error:
+        return [f"the raw archive waits: {error}"]
+
+
+def prepare_archive(
+    settings: Settings, stages: Iterable[str], *, change: bool = True, patience_s: float | None = None
+) -> list[str]:
+    """Make the bucket where an archive is kept and there is none; what was done, or with `change` false
+    what is to be done. Raises `ObjectStoreError`."""
+    if not settings.archive_days:
+        return []
+    return [
+        f"{stage}: {step}"
+        for stage in stages
+        for step in prepare_objects(settings, stage, change=change, patience_s=patience_s)
+    ]
 
 
 def _wait_for_store(settings: Settings) -> None:

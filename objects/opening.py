@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from footfall.settings import Settings
@@ -22,10 +23,13 @@ def open_objects(settings: Settings, stage: str) -> ObjectStore:
     return store
 
 
-def prepare_objects(settings: Settings, stage: str, *, change: bool = True) -> list[str]:
+def prepare_objects(
+    settings: Settings, stage: str, *, change: bool = True, patience_s: float | None = None
+) -> list[str]:
     """Make the bucket where there is none and the keys allow it; what was done, or with `change`
-    false what is to be done. A directory needs nothing."""
-    return _s3(settings, stage).prepare(change=change) if settings.objects_endpoint else []
+    false what is to be done. A directory needs nothing. `patience_s` is for a server that does not
+    answer."""
+    return _s3(settings, stage, patience_s).prepare(change=change) if settings.objects_endpoint else []
 
 
 def s3_options(settings: Settings) -> S3Options:
@@ -46,7 +50,8 @@ def s3_options(settings: Settings) -> S3Options:
     )
 
 
-def _s3(settings: Settings, stage: str) -> S3Store:
+def _s3(settings: Settings, stage: str, patience_s: float | None = None) -> S3Store:
     from objects.s3 import S3Store  # imported where it is used: it takes time and memory
 
-    return S3Store(s3_options(settings), stage)
+    options = s3_options(settings)
+    return S3Store(options if patience_s is None else replace(options, retry_s=patience_s), stage)

@@ -15,11 +15,11 @@ from footfall.settings import Settings
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if something is to be done.")
 def command(stages: tuple[str, ...], again: bool, check: bool) -> None:
     """Create or upgrade the tables of the store and, without --stage, of the control plane; make and
-    check the log's topics on Kafka.
+    check the log's topics on Kafka, and the bucket where a raw archive is kept.
 
     `footfall up` does this by itself at every start.
     """
-    from embedded.prepare import migrate_stages
+    from embedded.prepare import migrate_stages, prepare_archive
     from eventlog.opening import prepare_log
     from footfall.names import database_name
     from sinks.clickhouse import connect
@@ -40,9 +40,10 @@ def command(stages: tuple[str, ...], again: bool, check: bool) -> None:
         left += [f"{stage}: {step.number:04d}_{step.name}" for stage in layouts
                  for step in pending(client, database_name(stage))]  # fmt: skip
         client.disconnect()
+        left += prepare_archive(settings, layouts, change=False)
         _tell(left, plane)
         raise click.exceptions.Exit(1 if left or plane else 0)
-    _tell(migrate_stages(settings, layouts, again=again), plane)
+    _tell(migrate_stages(settings, layouts, again=again) + prepare_archive(settings, layouts), plane)
 
 
 def _tell(steps: list[str], before: list[str]) -> None:

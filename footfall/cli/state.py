@@ -59,6 +59,7 @@ class Health(Struct):
     repair_backlog: int | None = None
     disk_free_bytes: int = 0
     data_bytes: int = 0
+    archive_bytes: int | None = None  # that wait for the object store; None: no archive is kept
     troubles: list[Trouble] = []
     problems: list[str] = []  # in words: the troubles, and what could not be asked
 
@@ -82,6 +83,8 @@ class Health(Struct):
         if self.disk_free_bytes or self.data_bytes:  # else there is no data directory yet
             used, free = self.data_bytes / 1024**2, self.disk_free_bytes / 1024**3
             lines.append(f"disk     {used:,.0f} MiB used, {free:,.1f} GiB free")
+        if self.archive_bytes is not None:
+            lines.append(f"archive  {self.archive_bytes / 1024**2:,.1f} MiB on their way to the object store")
         return lines + [f"problem  {text}" for text in self.problems]
 
 

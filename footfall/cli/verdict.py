@@ -24,11 +24,22 @@ def judge(settings: Settings, health: Health, status: dict[str, Any] | None) -> 
         if health.arrives:  # else the verdict says it of everything
             health.troubles += _dev(settings, health)
         health.troubles += _jobs(settings, health, status)
+        health.troubles += _archive(settings, health)
     health.problems += [f"{trouble.found}: {trouble.mend}" for trouble in health.troubles]
     grave = [trouble for trouble in health.troubles if trouble.grave]
     health.ok = health.arrives and not grave
     if health.arrives and grave:
         health.verdict = f"{grave[0].found}; {health.verdict}"
+
+
+def _archive(settings: Settings, health: Health) -> list[Trouble]:
+    if not settings.archive_days:
+        return []
+    from footfall.cli.spooled import archive_troubles, spooled
+
+    found = spooled(settings)
+    health.archive_bytes = found.size
+    return archive_troubles(settings, found)
 
 
 def _arrival(settings: Settings, health: Health, runs: bool) -> None:

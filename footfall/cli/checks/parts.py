@@ -17,6 +17,7 @@ from telemetry.ports import metrics_ports
 if TYPE_CHECKING:
     from footfall.cli.state import Health
 
+PATIENCE_S = 3.0  # with an object store that does not answer
 START = "start it with `footfall up`; it restarts what dies"
 
 
@@ -109,6 +110,23 @@ def workers(settings: Settings) -> list[Finding]:
     return bad(
         "workers", found, "`footfall worker list` shows who had them: start that worker, see docs/scaling.md"
     )
+
+
+def archive(settings: Settings) -> list[Finding]:
+    """Where a raw archive is kept: the object store answers, and takes what the settings say."""
+    if not settings.archive_days:
+        return []
+    from objects.opening import prepare_objects
+    from objects.protocol import ObjectStoreError
+
+    try:
+        left = prepare_objects(settings, settings.stage, change=False, patience_s=PATIENCE_S)
+    except ObjectStoreError as error:
+        return bad("archive", str(error), "records wait in the spool meanwhile, see docs/archive.md")
+    if left:
+        return bad("archive", f"to do: {'; '.join(left)}", "run `footfall migrate`")
+    where = settings.objects_endpoint or settings.objects_dir()
+    return ok("archive", f"kept for {settings.archive_days} days in {where}")
 
 
 def data(settings: Settings) -> list[Finding]:
