@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "quarantine": ("quarantine", "What could not be processed: list, show, replay."),
     "repair": ("repair", "Make sessions anew from the events."),
     "log": ("log", "The event log: show what it consists of, grow it."),
+    "replay": ("replay", "Compute events anew from the raw archive."),
     "job": ("job", "Scheduled work: list, run."),
     "worker": ("worker", "Who works on which partition: list, release, reset."),
     "backup": ("backup", "Back up control plane, store and objects."),

@@ -45,8 +45,15 @@ class Feed:
 
     def put(self, made: Made) -> None:
         """Take a record; blocks while too many events wait to be stored."""
-        self._batch.append((self._layout.partition_of(made.route), encode(made.record)))
-        self._batch_events += len(made.record.events) or 1
+        self._put(self._layout.partition_of(made.route), made.record)
+
+    def put_in(self, partition: int, record: Record) -> None:
+        """The same for a record that was in the log before, in that partition."""
+        self._put(self._layout.writable(partition), record)
+
+    def _put(self, partition: int, record: Record) -> None:
+        self._batch.append((partition, encode(record)))
+        self._batch_events += len(record.events) or 1
         if self._batch_events >= BATCH_EVENTS:
             self.flush()
             self._wait(lambda: self._waiting_events <= MAX_WAITING)

@@ -1,0 +1,1 @@
+"""`footfall replay`: the raw archive, put into the log once more."""

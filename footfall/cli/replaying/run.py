@@ -1,0 +1,58 @@
+"""From the archive into the log, no faster than live events stay fresh beside it, and on until all of
+it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from control import Control
+from eventlog.opening import open_log
+from footfall.cli.importer.feed import Feed
+from footfall.cli.importer.store import stored_positions
+from footfall.cli.layout import layout_of
+from footfall.cli.replaying.bar import Bar
+from footfall.cli.replaying.reading import Found, entries_after, record_of
+from footfall.cli.replaying.state import Lease, State, save
+from footfall.settings import Settings
+from objects.protocol import ObjectStore
+
+# Events between two notes of the position: a replay that was killed repeats so many at most, which
+# changes nothing but takes time.
+SAVE_EVERY = 5_000
+
+
+def run(
+    settings: Settings, plane: Control, store: ObjectStore, objects: Sequence[Found], state: State, bar: Bar,
+    lease: Lease,
+) -> None:  # fmt: skip
+    """Replay what is left of it. When it returns all is stored, and what is late is known to be."""
+    asked = state.asked
+    layout = layout_of(settings, asked.stage)
+
+    def tick() -> None:
+        lease.check()
+        bar.tick()
+
+    feed = Feed(
+        open_log(settings, asked.stage, layout), layout, lambda: stored_positions(settings, asked.stage), tick
+    )
+    unsaved = 0
+    try:
+        for position, entry in entries_after(store, objects, state.position, lambda one: bar.read(one.size)):
+            record = record_of(asked.site_id, position.partition, entry, state.number, asked.redo)
+            feed.put_in(position.partition, record)
+            events = len(record.events) - len(entry.left_out)
+            state.position = position
+            state.records += 1
+            state.events += events
+            unsaved += events
+            bar.put(events)
+            if unsaved >= SAVE_EVERY:
+                feed.flush()  # what the position says must be in the log
+                save(plane, state)
+                unsaved = 0
+        bar.phase("storing")
+        feed.wait_stored()
+        save(plane, state)
+    finally:
+        feed.close()
