@@ -137,7 +137,7 @@ class StoredPositions:
         if offset > self._window_end:
             self._window_end = min(offset + WINDOW - 1, self._last)
             self._window = self._read(offset, self._window_end)
-        stored = self._window.pop(offset, 0)
+        stored = self._window.get(offset, 0)  # a replay asks twice: what it stores, what it withdraws
         if not stored:
             return None
         return [place for place, index in enumerate(indexes) if not stored >> index & 1]

@@ -33,9 +33,8 @@ def run(
         lease.check()
         bar.tick()
 
-    feed = Feed(
-        open_log(settings, asked.stage, layout), layout, lambda: stored_positions(settings, asked.stage), tick
-    )
+    log = open_log(settings, asked.stage, layout)
+    feed = Feed(log, layout, lambda: stored_positions(settings, asked.stage), tick)
     unsaved = 0
     try:
         for position, entry in entries_after(store, objects, state.position, lambda one: bar.read(one.size)):

@@ -34,7 +34,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     def command(self) -> str:
         """As it is typed."""
         redo = "".join(f" --redo {what}" for what in self.redo)
-        return f"footfall replay --stage {self.stage} --site {self.site_id} --from {self.first} --to {self.last}{redo}"
+        days = f"--from {self.first} --to {self.last}"
+        return f"footfall replay --stage {self.stage} --site {self.site_id} {days}{redo}"
 
 
 class State(Struct, kw_only=True, omit_defaults=True):
