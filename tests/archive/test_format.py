@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -24,6 +25,8 @@ from footfall.archive import (
     read_header,
     site_prefix,
 )
+from footfall.event import Item
+from footfall.record import LogEvent, Record, decode, encode
 from objects.keys import is_key
 
 HEADER = Header(stage="prod", site_id="shop.example", date="2026-11-27", partition=3, first=1, last=9, records=0)
@@ -115,15 +118,10 @@ def test_the_day_is_that_of_log_time_in_utc() -> None:
     assert place_of("raw/site=a/date=2026-01-01/other") is None
 
 
-def test_the_ten_lines_of_the_documentation_read_a_file(tmp_path: pytest.TempPathFactory) -> None:
-    from pathlib import Path
-
+def test_the_ten_lines_of_the_documentation_read_a_file(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs/archive.md").read_text()
     (program,) = [part.split("```")[0] for part in page.split("```python\n")[1:]]
-    file = Path(str(tmp_path)) / "object"
-    from footfall.event import Item
-    from footfall.record import LogEvent, Record, encode
-
+    file = tmp_path / "object"
     event = LogEvent(name="page_view", event_id=bytes(16), items=[Item("a")])
     record = encode(Record(site_id="shop.example", events=[event]))
     file.write_bytes(made([[Entry(4711, 1_790_000_000_000, record, 7, "DE", "", "", "crawler", [])]]))
@@ -131,3 +129,17 @@ def test_the_ten_lines_of_the_documentation_read_a_file(tmp_path: pytest.TempPat
     assert "shop.example" in done.stdout
     assert "4711" in done.stdout
     assert "page_view" in done.stdout
+
+
+def test_what_version_1_wrote_is_read() -> None:
+    """The file is of the code that wrote version 1 first, and is never made anew."""
+    data = (Path(__file__).parent / "version-1.msgpack.zst").read_bytes()
+    assert read_header(data) == Header(
+        stage="prod", site_id="shop", date="2026-09-21", partition=3, first=4711, last=4712, records=2
+    )
+    first, second = [entry for frame in read_entries(data) for entry in frame]
+    assert (first.offset, first.visitor_id, first.country, first.bot, first.left_out) == (4711, 7, "DE", "", [0])
+    assert (second.offset, second.visitor_id, second.country, second.bot, second.left_out) == (
+        4712, 8, "", "crawler", []
+    )  # fmt: skip
+    assert [event.name for event in decode(first.record).events] == ["page_view", "purchase"]
