@@ -17,7 +17,7 @@ from flows.enriching import enrich_chunk
 from flows.metrics import FlowStats
 from flows.partition import PartitionLogic, PartitionState
 from flows.sink import SinkState, StorePartition, StoreSink
-from flows.source import LogPartition, LogSource
+from flows.source import LogPartition, LogSource, Quiet, StageReader
 from flows.store_answers import store_answers
 from footfall.enrich.context import Context
 from footfall.record import Record, encode
@@ -223,6 +223,15 @@ def test_it_is_as_if_it_had_never_stopped(
     for table, rows in wanted.items():
         assert [row for row in rows if row not in found[table]] == [], f"{table} lacks"
         assert found[table] == rows
+
+
+def test_no_chunk_spans_what_is_stored_and_what_is_not(tmp_path: Path) -> None:
+    """Whatever is made of a chunk is either written or not."""
+    log, end = make_log(tmp_path / "log", 1)
+    stop = threading.Event()
+    partition = LogPartition(KEY, StageReader(log.reader()), 20, stop, Quiet(stop, 1), stored=100)
+    chunks = [chunk for _ in range(2) for chunk in partition.next_batch()]
+    assert [(chunk.records[0].offset, chunk.records[-1].offset) for chunk in chunks] == [(20, 99), (100, end - 1)]
 
 
 def test_it_reads_no_more_than_it_needs(settings: Settings, tmp_path: Path) -> None:
