@@ -105,7 +105,9 @@ class Layout(Struct, frozen=True):
         """The generation it would grow by. Raises `GrowthError`."""
         last = self.generations[-1]
         if self.waiting is not None:
-            raise GrowthError(f"generation {last.number} of {last.partitions} partitions is not in use yet")
+            raise GrowthError(
+                f"generation {last.number} is not in use yet: finish that, with --partitions {last.partitions}"
+            )
         if partitions <= last.partitions:
             raise GrowthError(
                 f"the log has {last.partitions} partitions, and grows to more only: idle ones cost next to "

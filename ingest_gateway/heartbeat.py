@@ -16,10 +16,21 @@ logger = logging.getLogger(__name__)
 
 
 async def beat(writer: LogWriter, now: int) -> None:
-    """One heartbeat to every served partition; `LogFull` if the log cannot take them."""
+    """One heartbeat to every served partition; `LogFull` if the log cannot take all of them.
+
+    Those to other generations than events go to are written aside: whatever becomes of a topic that is
+    not in use yet, or no more, the gateway is well.
+    """
     layout = writer.layout
-    value = record.encode(Record(kind="heartbeat", received_at=now, generation=layout.newest.number))
-    await writer.write([(partition, value) for partition in layout.partitions])
+    newest = layout.newest
+    value = record.encode(Record(kind="heartbeat", received_at=now, generation=newest.number))
+    writes = [
+        (writer.write if one is newest else writer.write_aside)([(number, value) for number in one.numbers])
+        for one in layout.served
+    ]
+    for outcome in await asyncio.gather(*writes, return_exceptions=True):
+        if outcome is not None:
+            raise outcome
 
 
 async def beat_forever(writers: Iterable[LogWriter], every_s: float, clock: Callable[[], int]) -> None:

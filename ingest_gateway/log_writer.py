@@ -99,6 +99,16 @@ class LogWriter:
         finally:
             lane.waiting.remove(future)
 
+    async def write_aside(self, records: Sequence[tuple[int, bytes]]) -> None:
+        """The same of what no request depends on: how it goes says nothing about the log's health."""
+        try:
+            future = asyncio.wrap_future(self._appender.append(records), loop=self._loop)
+            await asyncio.wait_for(future, self._limits[1])
+        except ValueError as error:
+            raise _as_full(error) from error
+        except TimeoutError:
+            raise LogFull(TIMED_OUT) from None
+
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)

@@ -98,7 +98,7 @@ async def serve(settings: Settings, clock: Callable[[], int] = wall_ms) -> int:
     tasks = [
         loop.create_task(gateway.bodies.reading.run()),
         loop.create_task(beat_forever(writers.values(), settings.heartbeat_seconds, clock)),
-        loop.create_task(follow(writers, lambda: directory.view.layouts, partial(open_log, settings))),
+        loop.create_task(follow(writers, lambda: directory.view.layouts, partial(open_log, settings), clock)),
     ]
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, gateway, server)

@@ -127,7 +127,8 @@ def _state(settings: Settings, plane: Control, stage: str, layout: Layout, one: 
     if one is layout.newest:
         return waiting, "in use"
     if one is layout.waiting:
-        return waiting, f"not in use yet: `footfall log grow --partitions {one.partitions}` goes on with it"
+        other = "" if stage == settings.stage else f" --stage {stage}"
+        return waiting, f"not in use yet: `footfall log grow{other} --partitions {one.partitions}` goes on with it"
     at = _time(_drained_from(settings, plane, stage, layout, one))
     return waiting, f"drained at {at} UTC if nobody writes to it any more"
 
