@@ -77,12 +77,15 @@ def test_the_permissions_that_the_documentation_lists_suffice(tmp_path: Path) ->
         reader.commit("flow", 0, 1)
         wait_for(lambda: reader.committed("flow", 0) == 1, WAIT_S)
         reader.close()
+        second = replace(options, topic=f"{options.topic}.2", partitions=8)  # as the log grows
+        ensure_topic(second, POLICY)
+        append(KafkaLog(second), b"x", partition=7)
 
 
 def grant(cluster: KafkaCluster, options: KafkaOptions) -> None:
     """As docs/kafka.md says."""
     to_topic = ("CREATE", "DESCRIBE", "DESCRIBE_CONFIGS", "ALTER_CONFIGS", "READ", "WRITE")
-    topic = [(ResourceType.TOPIC, options.topic, ResourcePatternType.LITERAL, one) for one in to_topic]
+    topic = [(ResourceType.TOPIC, options.topic, ResourcePatternType.PREFIXED, one) for one in to_topic]
     group = (ResourceType.GROUP, options.group_prefix, ResourcePatternType.PREFIXED, "READ")
     bindings = [
         AclBinding(kind, name, pattern, "User:footfall", "*", AclOperation[one], AclPermissionType.ALLOW)
