@@ -5,18 +5,19 @@ from __future__ import annotations
 from backup.progress import Progress
 from backup.target import PREFIX, Target
 from footfall.settings import Settings
+from objects.keys import OWNER_KEY
 from objects.opening import open_objects, prepare_objects
 from objects.protocol import ObjectMissing
 
 
 def copy_out(settings: Settings, stage: str, target: Target, progress: Progress) -> tuple[int, int]:
-    """All objects of a stage but for backups; (how many, bytes). Objects are never changed once they
-    are there; one that goes meanwhile was past its time."""
+    """All objects of a stage but for backups and the mark of whose they are; (how many, bytes). Objects are
+    never changed once they are there; one that goes meanwhile was past its time."""
     store = open_objects(settings, stage)
     progress.phase(f"{stage} objects")
     count = size = 0
     for found in store.listing():
-        if found.key.startswith(PREFIX):
+        if found.key.startswith(PREFIX) or found.key == OWNER_KEY:
             continue
         try:
             data = store.get(found.key)

@@ -24,7 +24,7 @@ def _site_column(primary: bool = False) -> Column[str]:
     return Column("site_id", String(253), target, primary_key=primary, nullable=False)
 
 
-# One row each: "schema" (version of these tables) and "revision" (counts changes).
+# One row each: "schema" (version of these tables), "revision" (counts changes) and "installation" (its id).
 meta = Table(
     "meta",
     metadata,

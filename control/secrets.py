@@ -7,7 +7,7 @@ import secrets
 from sqlalchemy import Insert, delete, exc, insert, select
 
 from control.database import Database
-from control.schema import salt, secret
+from control.schema import meta, salt, secret
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -54,6 +54,19 @@ class SecretTable(Database):
             with self.reading() as connection:
                 found = connection.execute(query).scalar_one()
         return bytes(found)
+
+    def installation_id(self) -> str:
+        """16 hexadecimal digits, made once and permanent: what tells this installation from others on
+        servers that they share (see `installations`). No secret, and in no backup: what another
+        installation's backup is restored into stays what it is."""
+        query = select(meta.c.value).where(meta.c.name == "installation")
+        with self.reading() as connection:
+            found = connection.execute(query).scalar()
+        if found is None:
+            self._insert_once(insert(meta).values(name="installation", value=secrets.randbits(63)))
+            with self.reading() as connection:
+                found = connection.execute(query).scalar_one()
+        return f"{found:016x}"
 
     def _salts(self, today: int) -> dict[int, bytes]:
         query = select(salt.c.day, salt.c.value).where(salt.c.day.between(today - 1, today + 1))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 import control
+import installations
 from eventlog.opening import prepare_log
 from eventlog.protocol import LogUnreachable, WrongLogError
 from footfall.generations import Layout
@@ -32,9 +33,12 @@ def prepare(settings: Settings) -> list[str]:
     for stage in settings.topics():
         plane.stage_secret(stage)
     layouts = {stage: plane.log_layout(stage, partitions) for stage, partitions in settings.topics().items()}
+    installation = installations.settle(plane, settings.stage)
     plane.close()
     _wait_for_store(settings)
-    return migrate_stages(settings, layouts) + _archive_or_why_not(settings)
+    installations.check(settings, installation, settings.topics())  # before anything of another's is changed
+    done = migrate_stages(settings, layouts) + _archive_or_why_not(settings)
+    return done + installations.claim(settings, installation, settings.topics())
 
 
 def _archive_or_why_not(settings: Settings) -> list[str]:

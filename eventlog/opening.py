@@ -12,7 +12,7 @@ from eventlog.generations import GrownLog
 from eventlog.local import LocalLog, files
 from eventlog.protocol import EventLog
 from footfall.generations import Generation, Layout
-from footfall.names import RAW_TOPIC, topic_name
+from footfall.names import OWNER_TOPIC, RAW_TOPIC, topic_name
 from footfall.settings import Settings
 
 if TYPE_CHECKING:
@@ -104,6 +104,18 @@ def kafka_options(settings: Settings, stage: str, generation: Generation) -> Kaf
         group_prefix=f"footfall-{stage}-",
         queue_bytes=settings.gateway_queue_bytes,
         delivery_timeout_s=settings.gateway_timeout_seconds,
+    )
+
+
+def owner_topic(settings: Settings, stage: str) -> KafkaOptions:
+    """The topic that says which installation a stage's log on Kafka belongs to."""
+    from eventlog.kafka import KafkaOptions
+
+    return KafkaOptions(
+        topic=topic_name(stage, OWNER_TOPIC),
+        partitions=1,
+        client=_connection(settings),
+        group_prefix=f"footfall-{stage}-",
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import partial
 
 import control
+import installations
 from control import Control, ControlError
 from control.copying import require_restored
 from eventlog.opening import open_log
@@ -98,6 +99,7 @@ class Wiring:
         self._home = home
         self._control = control.open(settings.control_plane_url())
         require_restored(self._control)
+        self._check_owner()
         self._layouts = layouts_of(settings, self._control)
         self.watch = LayoutWatch(
             self._layouts, self._control.version, lambda: layouts_of(settings, self._control), stop
@@ -112,6 +114,19 @@ class Wiring:
         self._store_writers: dict[str, StoreWriter] = {}
         self._live_writers: dict[str, LiveWriter] = {}
         self._shipper: Shipper | None = None
+
+    def _check_owner(self) -> None:
+        """Raises `installations.ClaimedError` where another installation writes what this flow would write."""
+        settings, stages = self._settings, self._settings.topics()
+        try:
+            installation = installations.identify(self._control, settings.stage)
+            installations.check(
+                settings, installation, stages, frozenset({installations.LOG, installations.STORE}), RETRY_LIMIT_S
+            )
+            installations.claim(settings, installation, stages, frozenset({installations.LIVE}))
+        except BaseException:
+            self._control.close()
+            raise
 
     @property
     def lost(self) -> bool:

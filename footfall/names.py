@@ -115,6 +115,7 @@ class Source(IntEnum):
 EXIT_AGAIN = 75
 
 RAW_TOPIC = "raw"
+OWNER_TOPIC = "owner"
 
 
 def topic_name(stage: str, name: str, generation: int = 1) -> str:

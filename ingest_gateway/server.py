@@ -21,6 +21,7 @@ from granian.server.embed import Server
 from prometheus_client import REGISTRY
 
 import control
+import installations
 from eventlog.opening import open_log
 from footfall.settings import Settings
 from ingest_gateway.app import Gateway
@@ -65,6 +66,9 @@ async def serve(settings: Settings, clock: Callable[[], int] = wall_ms) -> int:
     loop = asyncio.get_running_loop()
     plane = control.open(settings.control_plane_url())
     topics = settings.topics()
+    installations.check(
+        settings, installations.identify(plane, settings.stage), topics, frozenset({installations.LOG})
+    )
     directory = Directory(plane, topics, settings.site_events_per_second, clock)
     timeout_s = settings.gateway_timeout_seconds
     layouts = directory.view.layouts

@@ -44,6 +44,7 @@ class JobContext:
     lost: threading.Event = field(default_factory=threading.Event)  # the lease of this run
     # (stage, visitor) -> (not before, ms; wait, ms): what repair has to come back to
     postponed: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+    checked: set[str] = field(default_factory=set)  # stages whose database is ours
     again: bool = False  # set by a job that has more to do: it runs again at once
 
     def check(self) -> None:
@@ -63,10 +64,16 @@ class JobContext:
         return self.control.log_layout(stage, self.settings.topics()[stage])
 
     def store(self, stage: str) -> Client:
-        """A connection to a stage's database; whoever takes it disconnects it."""
+        """A connection to a stage's database; whoever takes it disconnects it. Raises
+        `installations.ClaimedError` where another installation's flow writes it."""
+        import installations
         from footfall.names import database_name
         from sinks.clickhouse import connect
 
+        if stage not in self.checked:
+            installation = installations.identify(self.control, self.settings.stage)
+            installations.check(self.settings, installation, [stage], frozenset({installations.STORE}))
+            self.checked.add(stage)
         return connect(self.settings, database=database_name(stage))
 
     def sync(self, client: Client, stage: str, *tables: str) -> None:

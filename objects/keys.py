@@ -9,6 +9,7 @@ import re
 
 from objects.protocol import MAX_OBJECT_BYTES, BadKey, ObjectTooLarge
 
+OWNER_KEY = "owner"  # the mark of the installation that a stage's objects belong to (see installations/)
 MAX_KEY_BYTES = 1024  # S3's limit, the stage included
 MAX_SEGMENT_BYTES = 255  # a file's name
 

@@ -37,6 +37,9 @@ ORDER BY number
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"""
 
 
+OWNER_TABLE = "owner"
+
+
 class MigrationError(Exception):
     """The database and this program do not fit together."""
 
@@ -68,9 +71,10 @@ def load() -> list[Migration]:
 
 
 def table_names() -> list[str]:
-    """The tables the migrations make, views apart, in the order in which they are made."""
+    """The tables the migrations make, views apart, in the order in which they are made; without the one
+    that says whose the database is, which is no content of it."""
     found = [name for migration in load() for name in _TABLE.findall(migration.sql)]
-    return list(dict.fromkeys(found))
+    return [name for name in dict.fromkeys(found) if name != OWNER_TABLE]
 
 
 def statements(sql: str, database: str) -> list[str]:

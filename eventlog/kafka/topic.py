@@ -33,7 +33,7 @@ class TopicPolicy:
     """What the topic has to promise."""
 
     replication: int
-    retention_ms: int
+    retention_ms: int  # or UNLIMITED, as the next
     retention_bytes: int  # of the whole topic
 
     @property
@@ -47,7 +47,9 @@ class TopicPolicy:
             "message.timestamp.type": "LogAppendTime",
             "cleanup.policy": "delete",
             "retention.ms": str(self.retention_ms),
-            "retention.bytes": str(max(1, self.retention_bytes // partitions)),
+            "retention.bytes": str(
+                UNLIMITED if self.retention_bytes == UNLIMITED else max(1, self.retention_bytes // partitions)
+            ),
             "min.insync.replicas": str(self.min_isr),
             "unclean.leader.election.enable": "false",
             "max.message.bytes": str(MAX_RECORD_BYTES),
@@ -157,7 +159,7 @@ def _set(options: KafkaOptions, name: str, found: str | None, wanted: str) -> st
 
 
 def _is_less(found: int, wanted: int) -> bool:
-    return found != UNLIMITED and found < wanted
+    return found != UNLIMITED and (wanted == UNLIMITED or found < wanted)
 
 
 def _lengthen(admin: AdminClient, options: KafkaOptions, short: dict[str, str], change: bool) -> list[str]:

@@ -62,6 +62,7 @@ def _zone(name: str) -> tzinfo:
 
 
 def _import(settings: Settings, files: tuple[str, ...], site_name: str, log_format: str, zone: tzinfo) -> None:
+    import installations
     from footfall.cli.importer.progress import Progress
     from footfall.cli.importer.records import RecordMaker
     from footfall.cli.importer.sessions import make_sessions
@@ -69,6 +70,7 @@ def _import(settings: Settings, files: tuple[str, ...], site_name: str, log_form
 
     plane = open_control(settings)
     try:
+        installations.check(settings, installations.identify(plane, settings.stage), [settings.stage])
         site = plane.site(site_name)
         maker = RecordMaker(
             site.site_id,

@@ -102,6 +102,7 @@ def replay_items(item_id: str | None, site_id: str | None, reason: str | None, s
     Do so after what was wrong is mended (the site was added, Footfall was upgraded). An
     item is replayed once; what fails again comes back as a new item.
     """
+    import installations
     from eventlog.opening import open_log
     from jobs.replay import REBUILD, replay
     from sinks.quarantine import list_quarantined
@@ -109,6 +110,9 @@ def replay_items(item_id: str | None, site_id: str | None, reason: str | None, s
     if not (item_id or site_id or reason):
         raise click.UsageError("say what to replay: an ID, --site or --reason")
     settings, name, client = _open(stage)
+    plane = open_control(settings)
+    installations.check(settings, installations.identify(plane, settings.stage), [name])
+    plane.close()
     try:
         database = database_name(name)
         items = [_find(client, name, item_id)] if item_id else list_quarantined(client, database, site_id, ALL)

@@ -23,6 +23,7 @@ def command(source: str, force: bool) -> None:
     No part of Footfall may run meanwhile. Killed half-way, the same command begins anew.
     """
     import control
+    import installations
     from backup.manifest import read_manifest
     from backup.restore import check_empty, check_fits, check_idle, restore
     from backup.target import open_target
@@ -38,6 +39,7 @@ def command(source: str, force: bool) -> None:
         plane = control.open(settings.control_plane_url())
         try:
             check_idle(plane)
+            installations.check(settings, installations.identify(plane, settings.stage), settings.topics())
             if not force:
                 check_empty(settings, plane)
             with Bar() as bar:

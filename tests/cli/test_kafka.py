@@ -33,6 +33,7 @@ def test_an_import_arrives_whole_and_kafkas_tools_see_it(tmp_path: Path, kafka: 
         "FOOTFALL_KAFKA_BOOTSTRAP": kafka.bootstrap,
         "FOOTFALL_KAFKA_REPLICATION": "1",
         "FOOTFALL_STAGE": "kafkacli",  # the servers are shared with other tests
+        "FOOTFALL_DEV_STAGE": "kafkadev",
     }
     file = tmp_path / "access.log"
     file.write_text("".join(LINE.format(n=n) for n in range(1, 9)))

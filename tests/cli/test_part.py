@@ -81,6 +81,7 @@ def test_up_leaves_out_what_the_settings_name_a_server_for(
     installation = Installation(
         tmp_path / "data",
         stage="theirs",  # the store is shared with other tests
+        dev_stage="",
         clickhouse_host=store.host,
         clickhouse_port=store.port,
         clickhouse_http_port=store.http_port,

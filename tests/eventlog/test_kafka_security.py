@@ -12,6 +12,7 @@ from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
 from eventlog.kafka import KafkaLog, KafkaOptions
 from eventlog.kafka.appender import KafkaAppender
+from eventlog.kafka.owner import append_owner, read_owner
 from eventlog.kafka.topic import ensure_topic
 from eventlog.protocol import LogFull, LogUnreachable, WrongLogError
 from tests.eventlog.contract import WAIT_S, read_all, wait_for
@@ -80,6 +81,10 @@ def test_the_permissions_that_the_documentation_lists_suffice(tmp_path: Path) ->
         second = replace(options, topic=f"{options.topic}.2", partitions=8)  # as the log grows
         ensure_topic(second, POLICY)
         append(KafkaLog(second), b"x", partition=7)
+        owner = replace(options, topic=f"{options.topic}.owner", partitions=1)
+        grant(cluster, owner)
+        append_owner(owner, 1, "ours", take_over=False)
+        assert read_owner(owner) == "ours"
 
 
 def grant(cluster: KafkaCluster, options: KafkaOptions) -> None:
