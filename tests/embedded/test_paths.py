@@ -50,14 +50,17 @@ def test_a_taken_port_names_the_setting(tmp_path: Path) -> None:
             stack.check_ports(settings)
 
 
-def test_no_secret_is_on_a_command_line(tmp_path: Path) -> None:
-    settings = resolve(
-        Settings.model_validate(
-            {"data_dir": tmp_path, "clickhouse_password": "hush", "redis_url": "redis://:hush@h/0"}
-        )
-    )
+@pytest.mark.parametrize(
+    ("secrets", "own"),
+    [
+        ({"clickhouse_password": "hush", "redis_url": "redis://:hush@h/0"}, set()),  # servers of others
+        ({"kafka_password": "hush", "objects_secret_key": "hush"}, {"store", "valkey"}),
+    ],
+)
+def test_no_secret_is_on_a_command_line(tmp_path: Path, secrets: dict[str, str], own: set[str]) -> None:
+    settings = resolve(Settings.model_validate({"data_dir": tmp_path, **secrets}))
     parts = stack.parts(settings)
-    assert {part.name for part in parts} >= {"gateway", "flow", "jobs", "valkey", "store"}
+    assert {part.name for part in parts} >= {"gateway", "flow", "jobs", *own}
     assert not [word for part in parts for word in part.argv if "hush" in word]
 
 
