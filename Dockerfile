@@ -17,6 +17,8 @@ COPY embedded /src/embedded
 COPY control /src/control
 COPY objects /src/objects
 COPY telemetry /src/telemetry
+COPY backup /src/backup
+COPY installations /src/installations
 RUN python -m pip wheel --no-deps --no-build-isolation --no-cache-dir -w /dist /src
 RUN /opt/footfall/bin/pip install --no-deps --no-cache-dir --disable-pip-version-check --no-index --find-links /dist footfall
 

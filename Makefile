@@ -2,7 +2,6 @@
 VENV ?= .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.ready
-SOURCES := footfall ingest_gateway eventlog flows sinks jobs embedded control objects telemetry
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test lint type bench drill generate fmt audit env clean
