@@ -120,7 +120,8 @@ def _tell(error: BaseException, recovery: Path) -> int:
 
 
 def _cause(error: BaseException) -> BaseException:
-    while error.__cause__ is not None:
+    """What a person can mend, where that is the reason; else the first reason of all."""
+    while error.__cause__ is not None and not isinstance(error, EXPECTED):
         error = error.__cause__
     return error
 

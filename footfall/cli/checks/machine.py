@@ -98,12 +98,17 @@ def ports(settings: Settings) -> list[Finding]:
 
 def clock(settings: Settings) -> list[Finding]:
     """The clock moves evenly, and the log is not ahead of it."""
+    from control import ControlError
+
     wall, steady = time.time(), time.monotonic()
     time.sleep(CLOCK_STEP_S)
     drift = abs((time.time() - wall) - (time.monotonic() - steady))
     if drift > 0.05:
         return bad("clock", f"it jumped by {drift:.2f} s while looked at", "let one time service set it, slewing")
-    ahead = _log_ahead_ms(settings)
+    try:
+        ahead = _log_ahead_ms(settings)
+    except ControlError:  # said already: it knows which topics there are
+        return ok("clock", "moves evenly")
     if ahead > FUTURE_MS:
         return bad(
             "clock",
