@@ -10,6 +10,7 @@ from objects.opening import open_objects
 from objects.protocol import ObjectMissing, ObjectStoreError
 
 MAX_BYTES = 1024
+PATIENCE_S = 2.0  # the mark is not worth more
 logger = logging.getLogger(__name__)
 
 
@@ -26,7 +27,11 @@ class ObjectsMark:
     def owner(self) -> str | None:
         """See `Mark.owner`."""
         try:
-            return open_objects(self._settings, self._stage).get(OWNER_KEY, MAX_BYTES).decode(errors="replace")
+            return (
+                open_objects(self._settings, self._stage, patience_s=PATIENCE_S)
+                .get(OWNER_KEY, MAX_BYTES)
+                .decode(errors="replace")
+            )
         except ObjectMissing:
             return ""
         except ObjectStoreError as error:
@@ -36,6 +41,6 @@ class ObjectsMark:
     def leave(self, installation: str, *, take_over: bool) -> None:  # noqa: ARG002 - whoever calls has looked
         """See `Mark.leave`. Best effort."""
         try:
-            open_objects(self._settings, self._stage).put(OWNER_KEY, installation.encode())
+            open_objects(self._settings, self._stage, patience_s=PATIENCE_S).put(OWNER_KEY, installation.encode())
         except ObjectStoreError as error:
             logger.warning("%s could not be marked: %s", self.where, error)

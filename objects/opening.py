@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from objects.s3 import S3Options, S3Store
 
 
-def open_objects(settings: Settings, stage: str) -> ObjectStore:
+def open_objects(settings: Settings, stage: str, *, patience_s: float | None = None) -> ObjectStore:
     """The objects of a stage. Raises `WrongObjectStore` and `ObjectStoreUnreachable`; on S3 also
-    where there is no bucket, which `prepare_objects` can make."""
+    where there is no bucket, which `prepare_objects` can make. `patience_s` is for a server that does
+    not answer."""
     if not settings.objects_endpoint:
         return DirectoryStore(settings.objects_dir(), stage)
-    store = _s3(settings, stage)
+    store = _s3(settings, stage, patience_s)
     store.check()
     return store
 
