@@ -115,28 +115,29 @@ def _replay(
 ) -> None:
     from footfall.cli.importer.sessions import make_sessions
     from footfall.cli.replaying.bar import Bar
-    from footfall.cli.replaying.outcome import replayed
+    from footfall.cli.replaying.outcome import became
     from footfall.cli.replaying.run import run
     from footfall.cli.replaying.state import leased, save
 
     with leased(plane, asked.stage) as lease, Bar(sum(one.size for one in objects)) as bar:
         state = _begin(settings, plane, asked, anew)
         run(settings, plane, store, objects, state, bar, lease)
-        became = replayed(settings, asked.stage, asked.site_id)
+        found = became(settings, asked.stage, asked.site_id, state.number)
         state.done = True
         save(plane, state)
         bar.phase("making sessions")
         repaired = make_sessions(settings, plane, bar.tick)
     click.echo(f"replay {state.number}: {state.records:,} records, {state.events:,} events of {asked.site_id}")
-    for reason, number in sorted(became.items()):
-        if number > state.before.get(reason, 0):
-            click.echo(f"  {reason:<20} {number - state.before.get(reason, 0):>10,}")
+    left = state.events - found.stored - found.withdrawn
+    click.echo(f"  {found.stored:>12,}  stored anew")
+    click.echo(f"  {found.withdrawn:>12,}  withdrawn: a rule drops them now")
+    click.echo(f"  {left:>12,}  as they were: dropped then and now, duplicates, or in quarantine")
     click.echo(f"sessions: {repaired}. Rollups follow within minutes.")
 
 
 def _begin(settings: Settings, plane: Control, asked: Asked, anew: bool) -> State:
     """The replay to go on with, or a new one."""
-    from footfall.cli.replaying.outcome import highest_number, replayed
+    from footfall.cli.replaying.outcome import highest_number
     from footfall.cli.replaying.state import State, load, save
 
     last = load(plane, asked.stage)
@@ -150,7 +151,6 @@ def _begin(settings: Settings, plane: Control, asked: Asked, anew: bool) -> Stat
         )
     # Above all that is stored as well: the control plane may have been restored.
     number = 1 + max(last.number if last else 0, highest_number(settings, asked.stage))
-    before = replayed(settings, asked.stage, asked.site_id)
-    state = State(number=number, asked=asked, before=before)
+    state = State(number=number, asked=asked)
     save(plane, state)
     return state

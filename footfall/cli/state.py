@@ -84,7 +84,7 @@ class Health(Struct):
             used, free = self.data_bytes / 1024**2, self.disk_free_bytes / 1024**3
             lines.append(f"disk     {used:,.0f} MiB used, {free:,.1f} GiB free")
         if self.archive_bytes is not None:
-            lines.append(f"archive  {self.archive_bytes / 1024**2:,.1f} MiB on their way to the object store")
+            lines.append(f"archive  {self.archive_bytes / 1024**2:,.1f} MiB in the spool of the raw archive")
         return lines + [f"problem  {text}" for text in self.problems]
 
 

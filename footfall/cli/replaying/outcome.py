@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from embedded.probe import query_store
 from footfall.cli.importer.store import query_rows, quoted
-from footfall.names import Outcome, database_name
+from footfall.names import database_name
 from footfall.settings import Settings
+
+
+class Became(Struct, frozen=True):
+    """What a replay did, by events; each counts once, however often it was killed."""
+
+    stored: int
+    withdrawn: int
 
 
 def highest_number(settings: Settings, stage: str) -> int:
@@ -14,11 +23,13 @@ def highest_number(settings: Settings, stage: str) -> int:
     return int(query_store(settings, query, timeout_s=60.0).strip())
 
 
-def replayed(settings: Settings, stage: str, site_id: str) -> dict[str, int]:
-    """What became of all replayed events of a site, by reason."""
+def became(settings: Settings, stage: str, site_id: str, number: int) -> Became:
+    """Of the replay of that number, which must be stored."""
+    event = "archived_partition, archived_offset, log_index"
     query = (
-        f"SELECT reason, sum(count) AS n FROM {database_name(stage)}.ledger_v1 "  # noqa: S608 - quoted
-        f"WHERE site_id = {quoted(site_id)} AND outcome = {quoted(Outcome.REPLAYED)} "
-        "GROUP BY reason FORMAT JSONEachRow"
+        f"SELECT uniqExactIf({event}, withdrawn = 0) AS kept, uniqExactIf({event}, withdrawn = 1) AS gone "  # noqa: S608 - quoted
+        f"FROM {database_name(stage)}.events WHERE site_id = {quoted(site_id)} AND replay = {number} "
+        "FORMAT JSONEachRow"
     )
-    return {str(row["reason"]): int(str(row["n"])) for row in query_rows(settings, query)}
+    (row,) = query_rows(settings, query)
+    return Became(int(str(row["kept"])), int(str(row["gone"])))

@@ -46,7 +46,6 @@ class State(Struct, kw_only=True, omit_defaults=True):
     position: Position = BEGINNING
     records: int = 0
     events: int = 0
-    before: dict[str, int] = {}  # what the ledger had of replays
     done: bool = False
 
 
