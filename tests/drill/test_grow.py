@@ -91,6 +91,7 @@ def in_several(stack: Stack) -> int:
     return len(found)
 
 
+@pytest.mark.drill
 @pytest.mark.timeout(240)
 def test_growing_under_load_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     seed = random.randrange(2**31)

@@ -69,6 +69,7 @@ def resize(pieces: Pieces, numbers: Sequence[int], seed: int, ends: Sequence[sig
     return settle(pieces, sent.told)
 
 
+@pytest.mark.drill
 @pytest.mark.timeout(300)
 def test_resizing_under_load_keeps_every_open_session(pieces: Pieces, seed: int) -> None:
     """There and back, once in order and once by kill -9."""

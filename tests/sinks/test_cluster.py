@@ -49,10 +49,8 @@ def test_tables_are_made_everywhere(client: Client) -> None:
     made = [sql for sql in asked.sent if sql.startswith("CREATE TABLE")]
     for sql in made:
         (name,) = re.findall(r"CREATE TABLE IF NOT EXISTS spread\.(\w+) ON CLUSTER 'main'", sql)
-        engine = (
-            f"ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{{shard}}/spread/{name}', '{{replica}}'"
-        )
-        assert engine in sql
+        place = re.escape(f"('/clickhouse/tables/{{shard}}/spread/{name}', '{{replica}}'")
+        assert re.search(rf"ENGINE = Replicated(Replacing)?MergeTree{place}", sql), sql
         assert "fsync_after_insert = 1" in sql
         assert ("'{replica}', replay)" in sql) == (name == "events")
     changes = re.compile(r"(CREATE|ALTER|DROP|RENAME|TRUNCATE|OPTIMIZE|KILL) ")

@@ -98,8 +98,12 @@ def metrics(settings: Settings) -> list[Finding]:
 
 def workers(settings: Settings) -> list[Finding]:
     """Every partition has a worker."""
+    from footfall.cli.plane import control_file
     from footfall.cli.worker import without_worker
 
+    path = control_file(settings)
+    if path is not None and not path.exists():  # to look is not to make it
+        return []
     try:
         missing, all_of_them = without_worker(settings)
     except Exception:  # noqa: BLE001 - the control plane's own check says what is wrong with it
