@@ -1,7 +1,7 @@
 """Makes the fixtures beside it, with the code of the release whose formats they are to show.
 
-    git archive 6f0573f | tar x -C /tmp/released        # release 0.1.0
-    PYTHONPATH=/tmp/released .venv/bin/python tests/compat/make.py tests/compat/0.1.0
+    mkdir -p build/released && git archive 6f0573f | tar x -C build/released        # release 0.1.0
+    PYTHONPATH=build/released .venv/bin/python tests/compat/make.py tests/compat/0.1.0
 
 To be run once, when a release is made; what it wrote is never edited. It uses real parts: the log, the store
 and the flow of that release. Log times are of a fixed day, so that the fixtures do not grow old.
