@@ -13,6 +13,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import msgspec
 
 from footfall.cli.checks.finding import Finding
 from footfall.settings import Settings
+from telemetry.ports import MetricsPort, metrics_ports
 from telemetry.scrubbing import MASK, Scrubber, secrets_of
 
 LOG_BYTES = 512 * 1024  # the end of each log
@@ -44,11 +46,11 @@ def write_bundle(path: Path, settings: Settings, findings: Sequence[Finding]) ->
         "tables.tsv": lambda: _query(settings, TABLES),
     }
     for stage in settings.topics():
-        makers[f"{stage}/progress.tsv"] = lambda stage=stage: _of_stage(settings, stage, POSITIONS)  # type: ignore[misc]
-        makers[f"{stage}/ledger.tsv"] = lambda stage=stage: _of_stage(settings, stage, LEDGER)  # type: ignore[misc]
+        makers[f"{stage}/progress.tsv"] = partial(_of_stage, settings, stage, POSITIONS)
+        makers[f"{stage}/ledger.tsv"] = partial(_of_stage, settings, stage, LEDGER)
     makers |= _metrics(settings)
     for log in sorted((settings.data_dir / "logs").glob("*.log")):
-        makers[f"logs/{log.name}"] = lambda log=log: _end_of(log)  # type: ignore[misc]
+        makers[f"logs/{log.name}"] = partial(_end_of, log)
     path.touch(mode=0o600)
     path.chmod(0o600)
     with path.open("wb") as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
@@ -116,13 +118,13 @@ def _run(run: Any) -> dict[str, Any]:
 
 
 def _metrics(settings: Settings) -> dict[str, Callable[[], str]]:
-    from footfall.cli.scraping import fetch
-    from telemetry.ports import metrics_ports
+    return {f"metrics/{one.part}-{one.port}.txt": partial(_scraped, one) for one in metrics_ports(settings)}
 
-    return {
-        f"metrics/{one.part}-{one.port}.txt": lambda one=one: fetch(one) or "no answer\n"  # type: ignore[misc]
-        for one in metrics_ports(settings)
-    }
+
+def _scraped(one: MetricsPort) -> str:
+    from footfall.cli.scraping import fetch
+
+    return fetch(one) or "no answer\n"
 
 
 def _of_stage(settings: Settings, stage: str, query: str) -> str:
