@@ -20,6 +20,8 @@ from footfall.settings import Settings
 
 Answer = TypeVar("Answer")
 logger = logging.getLogger(__name__)
+# The driver logs a traceback for every try that fails; what fails is raised as well, and told once by who asked.
+logging.getLogger("clickhouse_driver.connection").setLevel(logging.CRITICAL)
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 CONNECT_TIMEOUT_S = 5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ PATIENCE_S = 5.0  # with a store that does not answer
 @click.group("worker")
 def command() -> None:
     """Workers of the flow: list them, release or reset their partitions. See docs/scaling.md."""
-    logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)  # what it has to say comes as an error
 
 
 @command.command("list")

@@ -94,7 +94,8 @@ def test_with_none_that_answers_the_wait_ends(store: StoreServer, caplog: pytest
         connect(settings_of(store, clickhouse_host=",".join(dead))).execute("SELECT 1")
     assert time.monotonic() - began < 10
     assert is_retryable(told.value)
-    assert store.password not in caplog.text + str(told.value)
+    assert not caplog.text  # a traceback a try, if the driver had its way
+    assert store.password not in str(told.value)
 
 
 def test_a_reply_that_refuses_us_is_no_reason_to_ask_the_next(store: StoreServer) -> None:
