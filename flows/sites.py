@@ -11,6 +11,8 @@ from footfall.sites import Site, Sites
 
 logger = logging.getLogger(__name__)
 REFRESH_S = 1.0
+MAX_LOOKS = 100  # for sites not known, between two refreshes
+PATIENCE_S = 10.0  # with a control plane that is away, in all until it is back: a restart of its server
 
 
 class SitesView:
@@ -24,19 +26,28 @@ class SitesView:
         self._load = load
         self._lock = threading.Lock()
         self._seen = -1
-        self._checked = 0.0
         self._sites = Sites()
-        self._failing = False
+        self._unknown: set[str] = set()  # looked for since the last refresh
+        self._reachable = threading.Event()
+        self._patience_s = 0.0
         self._stop = threading.Event()
         self.refresh()
+        self._reachable.set()
         threading.Thread(target=self._keep_fresh, name="sites", daemon=True).start()
 
     def get(self, site_id: str) -> Site | None:
-        """The site; one just added is looked up at once, so that its first event is not lost."""
+        """The site. One just added is looked up at once, so that its first event is not lost; while the
+        control plane is away, that waits for it, though once for a few seconds only: the other sites wait, too."""
         site = self._sites.by_id.get(site_id)
-        # Not while the control plane is away: each look might wait for it, and the flow with it.
-        if site is None and not self._failing and time.monotonic() - self._checked > 0.1:
-            self._try_refresh()
+        if site is None and self._reachable.is_set() and site_id not in self._unknown:
+            if len(self._unknown) < MAX_LOOKS:
+                self._unknown.add(site_id)
+                self._try_refresh()
+            site = self._sites.by_id.get(site_id)
+        if site is None and not self._reachable.is_set() and self._patience_s > 0:
+            began = time.monotonic()
+            self._reachable.wait(self._patience_s)
+            self._patience_s -= time.monotonic() - began
             site = self._sites.by_id.get(site_id)
         return site
 
@@ -47,22 +58,23 @@ class SitesView:
             if version != self._seen:
                 self._sites = self._load()
                 self._seen = version
-            self._checked = time.monotonic()
 
     def _keep_fresh(self) -> None:
         while not self._stop.wait(REFRESH_S):
             self._try_refresh()
+            self._unknown.clear()
 
     def _try_refresh(self) -> None:
         """Keep the last view where the control plane does not answer."""
         try:
             self.refresh()
-            self._failing = False
         except Exception as error:  # noqa: BLE001 - any fault of the control plane
-            self._checked = time.monotonic()
-            if not self._failing:
+            if self._reachable.is_set():
                 logger.warning("control plane unreachable, keeping the last known sites: %s", error)
-            self._failing = True
+                self._patience_s = PATIENCE_S
+            self._reachable.clear()
+        else:
+            self._reachable.set()
 
     def close(self) -> None:
         """Stop refreshing."""
