@@ -65,7 +65,7 @@ def _claim(plane: Control, job: str) -> int:
             raise BackupError(
                 f"job {job} runs for more than {WAIT_S:g} s; see `footfall job list`, then try again"
             )
-        time.sleep(POLL_S)
+        time.sleep(POLL_S)  # between two looks: the lease is free once that run ends
     return run_id
 
 

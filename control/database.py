@@ -3,6 +3,7 @@ sqlite.py and postgres.py."""
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -110,7 +111,7 @@ def _upgrade(engine: Engine) -> None:
         except (exc.IntegrityError, exc.OperationalError):
             if attempt == OPEN_ATTEMPTS - 1:
                 raise
-            time.sleep(0.1 * (attempt + 1))
+            time.sleep(0.1 * (attempt + 1) * random.uniform(0.5, 1.5))  # apart from the others
 
 
 @contextmanager

@@ -87,6 +87,6 @@ def _wait(settings: Settings, process: subprocess.Popen[bytes]) -> None:
             if process.poll() is not None or time.monotonic() > deadline:
                 log = log_file(settings.data_dir, "store")
                 raise StoreError(f"the store did not start ({error}): see {log}") from error
-            time.sleep(POLL_S)
+            time.sleep(POLL_S)  # between two looks
         else:
             return

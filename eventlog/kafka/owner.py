@@ -71,12 +71,13 @@ def _records(options: KafkaOptions) -> list[LogRecord]:
         offset, end = reader.bounds(0)
         while offset < end:
             read = reader.read(0, offset, 1_000, MIB)
-            found += read
-            offset = read[-1].offset + 1 if read else offset
-            if not read:
-                if time.monotonic() > deadline:
-                    raise LogUnreachable(f"Kafka does not hand out topic {options.topic}: look at its brokers")
-                time.sleep(POLL_S)
+            if read:
+                found += read
+                offset = read[-1].offset + 1
+            elif time.monotonic() > deadline:
+                raise LogUnreachable(f"Kafka does not hand out topic {options.topic}: look at its brokers")
+            else:
+                time.sleep(POLL_S)  # between two looks: a read does not wait for what is on its way
     finally:
         reader.close()
     return found
