@@ -40,7 +40,7 @@ BAR = 2.0
 BASE = 1_800_000_000_000
 LINES_AT_ONCE = 1_000
 SOURCE = Path(__file__).with_name("flink")
-BUILD = Path("bench/out/flink")
+BUILD = Path("bench/out/flink").absolute()
 TIMEOUT_S = 600
 # Flink on Java 17 asks for these.
 JAVA = [
@@ -127,7 +127,7 @@ def build_flink() -> list[str]:
     for tool, what in (("java", "a JDK 17"), ("javac", "a JDK 17"), ("mvn", "Maven")):
         if shutil.which(tool) is None:
             raise SystemExit(f"bench.against_flink: there is no {tool}: install {what}")
-    libs, classes = BUILD.absolute() / "libs", BUILD.absolute() / "classes"
+    libs, classes = BUILD / "libs", BUILD / "classes"
     classpath = f"{classes}:{libs}/*"
     if not libs.exists():
         with tempfile.TemporaryDirectory(dir=BUILD) as scratch:  # there whole or not at all

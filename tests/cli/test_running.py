@@ -116,6 +116,7 @@ def test_a_taken_port_names_the_setting(tmp_path: Path) -> None:
         assert "FOOTFALL_CLICKHOUSE_PORT" in installation.run("doctor").stdout
 
 
+@pytest.mark.drill  # CI runs `make demo` as well
 def test_the_demo_ends_by_itself_with_everything_promised(tmp_path: Path) -> None:
     installation = Installation(tmp_path / "data")
     began = time.monotonic()

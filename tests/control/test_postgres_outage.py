@@ -145,6 +145,7 @@ def test_a_server_that_freezes_in_a_transaction_is_not_waited_for(
     plane.set_setting("half", "y")
 
 
+@pytest.mark.drill
 def test_the_waits_are_as_long_as_they_say(server: PostgresServer, plane: Control, postgres_url: URL) -> None:
     plane.version()
     server.pause()

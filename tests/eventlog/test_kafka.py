@@ -123,6 +123,7 @@ def test_a_record_of_two_megabytes_passes(kafka: KafkaCluster) -> None:
     reader.close()
 
 
+@pytest.mark.drill
 def test_what_nobody_reads_takes_bounded_memory(kafka: KafkaCluster) -> None:
     log = made(kafka, 2, buffer_bytes=200_000)
     value = secrets.token_bytes(10_000)  # what cannot be compressed
