@@ -6,13 +6,14 @@ thread-safe and may be open in several processes at once.
 
 from control.checks import check_timezone
 from control.database import missing_steps
-from control.errors import ControlAwayError, ControlError, ControlFullError, NotFoundError
+from control.errors import CONTROL_FAULTS, ControlAwayError, ControlError, ControlFullError, NotFoundError
 from control.jobs import JobRun
 from control.key_info import KeyInfo, ServerKey
 from control.partitions import FlowPartition
 from control.plane import Control, open
 
 __all__ = [
+    "CONTROL_FAULTS",
     "Control",
     "ControlAwayError",
     "ControlError",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy.exc import SQLAlchemyError
+
 
 class ControlError(ValueError):
     """What was asked for cannot be; the message tells the person what to do."""
@@ -17,3 +19,7 @@ class ControlFullError(ControlError):
 
 class ControlAwayError(ControlError):
     """The database server does not answer, or not in time. A later try may do better."""
+
+
+# All that asking the control plane may raise: what a person can mend said plainly, the rest as the driver has it.
+CONTROL_FAULTS = (ControlError, SQLAlchemyError)

@@ -18,7 +18,7 @@ from footfall.names import database_name
 from footfall.settings import Settings
 from objects.opening import prepare_objects
 from objects.protocol import ObjectStoreError
-from sinks.clickhouse import StoreUnreachableError, connect, in_one_line, is_retryable
+from sinks.clickhouse import STORE_FAULTS, StoreUnreachableError, connect, in_one_line, is_retryable
 from sinks.cluster import UnsupportedClusterError
 from sinks.migrate import MigrationError, migrate
 
@@ -68,13 +68,12 @@ def _wait_for_store(settings: Settings) -> None:
     deadline = time.monotonic() + STORE_TIMEOUT_S
     while True:
         try:
-            client = connect(settings)
-            client.execute("SELECT 1")
-            client.disconnect()
-        except Exception as error:
+            with connect(settings) as client:
+                client.execute("SELECT 1")
+        except STORE_FAULTS as error:
             if not is_retryable(error) or time.monotonic() > deadline:
                 raise StoreUnreachableError(f"the store does not answer: {in_one_line(error)}") from error
-            time.sleep(POLL_S)
+            time.sleep(POLL_S)  # between two looks
         else:
             return
 

@@ -72,7 +72,7 @@ def main() -> int:
         return 1
     try:
         return _run(settings, stop, home)
-    except Exception as error:  # noqa: BLE001 - told, whatever it is; the process ends
+    except Exception as error:  # noqa: BLE001 - `_tell` logs it, a bug with its traceback; the process ends
         return _tell(error, path)
     finally:
         home.close()

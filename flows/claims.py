@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from control import Control
+from control import CONTROL_FAULTS, Control
 from flows.home import Home
 from flows.ownership import wall_ms
 
@@ -63,7 +63,7 @@ class Claims:
         """Whether it is still so: reading works on a full disk too."""
         try:
             self._told(self._plane.holds_partitions(self._home.holder, self._keys))
-        except Exception:  # noqa: BLE001 - as in `_renew`, which says it
+        except CONTROL_FAULTS:  # its last word holds; `_renew` has logged that it is away
             self._ask_at = time.monotonic() + ASK_AGAIN_S
 
     def _run(self) -> None:
@@ -74,7 +74,7 @@ class Claims:
         home = self._home
         try:
             held = self._plane.see_partitions(home.holder, self._keys, home.place, self._worker, now=wall_ms())
-        except Exception as error:  # noqa: BLE001 - any fault of the control plane: its last word holds
+        except CONTROL_FAULTS as error:  # its last word holds
             if not self._failing:
                 logger.warning("control plane unreachable, claims on partitions are not renewed: %s", error)
             self._failing = True
@@ -96,5 +96,5 @@ class Claims:
         if not self.lost:
             try:
                 self._plane.see_partitions(self._home.holder, self._keys, self._home.place, self._worker, now=0)
-            except Exception as error:  # noqa: BLE001 - it is as good as seen for a few seconds then
+            except CONTROL_FAULTS as error:  # the partitions count as worked on until `FRESH_MS` is over
                 logger.warning("control plane unreachable, the claims stay for a while: %s", error)

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
+from control import CONTROL_FAULTS
 from flows.items import PartitionKey
 from footfall.generations import Layout
 
@@ -62,7 +63,7 @@ class LayoutWatch:
         while not self._closed.wait(LOOK_S):
             try:
                 self._look()
-            except Exception as error:  # noqa: BLE001 - any fault of the control plane; the sites' view tells it
+            except CONTROL_FAULTS as error:  # `flows/sites.py` asks as often, and warns of it
                 logger.debug("the layout of the log cannot be read: %s", error)
 
     def _look(self) -> None:

@@ -107,7 +107,7 @@ class Shipper:
     def _run(self) -> None:
         try:
             self._ship_all()
-        except BaseException as error:  # noqa: BLE001 - raised again in whoever adds or waits
+        except BaseException as error:  # noqa: BLE001 - a thread's end is not seen: `_check` raises it in the flow
             with self._changed:
                 self._error = error
                 self._changed.notify_all()

@@ -6,7 +6,15 @@ from clickhouse_driver import Client
 
 from footfall.names import database_name
 from footfall.settings import Settings
-from sinks.clickhouse import StoreUnreachableError, connect, identifier, in_one_line, is_retryable, retrying
+from sinks.clickhouse import (
+    STORE_FAULTS,
+    StoreUnreachableError,
+    connect,
+    identifier,
+    in_one_line,
+    is_retryable,
+    retrying,
+)
 
 
 class StoreMark:
@@ -26,7 +34,7 @@ class StoreMark:
             return retrying(lambda _attempt: self._owner(), limit_s=self._limit_s, what="looking for the owner")
         try:
             return self._owner()
-        except Exception as error:
+        except STORE_FAULTS as error:
             if is_retryable(error):
                 raise StoreUnreachableError(f"the store does not answer: {in_one_line(error)}") from error
             raise

@@ -83,6 +83,10 @@ class StoreUnreachableError(Exception):
     """The store could not be reached, or took nothing, for the whole of the time allowed."""
 
 
+# All that asking the store may raise. `is_retryable` says of which a later try may do better.
+STORE_FAULTS = (Error, EOFError, OSError, StoreUnreachableError)
+
+
 def identifier(name: str) -> str:
     """`name` if it is safe to stand in SQL as a database, table or column; else ValueError."""
     if not _IDENTIFIER.fullmatch(name):
@@ -172,7 +176,7 @@ def retrying(
     while True:
         try:
             answer = action(attempt)
-        except Exception as error:
+        except STORE_FAULTS as error:
             if not is_retryable(error):
                 raise
             now = time.monotonic()

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 
 from footfall.cli.checks.finding import Finding
@@ -60,12 +61,12 @@ def write_bundle(path: Path, settings: Settings, findings: Sequence[Finding]) ->
 
 
 def _made(make: Callable[[], str]) -> str:
-    """What cannot be asked says why: the bundle is made when things do not work."""
+    """What cannot be asked says why."""
     from telemetry.logs import in_short
 
     try:
         return make()
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:  # noqa: BLE001 - a bundle is made when things are broken: told in this file's place
         return f"not to be had: {in_short(error)}\n"
 
 
@@ -147,6 +148,7 @@ def _end_of(log: Path) -> str:
 
 def _public_ids(settings: Settings) -> set[str]:
     """They are no secrets, but whoever has one can send."""
+    from control import CONTROL_FAULTS
     from footfall.cli.plane import open_control
 
     try:
@@ -155,7 +157,7 @@ def _public_ids(settings: Settings) -> set[str]:
             return {site.public_id for site in plane.sites().by_id.values()}
         finally:
             plane.close()
-    except Exception:  # noqa: BLE001 - without a control plane nothing names them
+    except (click.ClickException, *CONTROL_FAULTS):  # nothing names them; jobs.json says why
         return set()
 
 
