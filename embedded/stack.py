@@ -99,6 +99,7 @@ def supervisor(
         stop_order=[name for name in stop_order(settings) if name in names],
         watch=watch,
         ports=ports,
+        keep="gateway",
         tick=tick,
         tick_s=tick_s,
     )

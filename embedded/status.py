@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 BLOCK = 4096
+
+
+def was_ready(path: Path) -> bool:
+    """Whether everything was ready in a run before this one."""
+    try:
+        return bool(json.loads(path.read_text()).get("was_ready"))
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def write_status(path: Path, text: str) -> None:

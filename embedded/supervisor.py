@@ -3,7 +3,9 @@
 A part that dies is started again, after 0.2 s at first and 15 s at most, without limit:
 an analytics store that gave up at night would lose nothing that clients repeat, but
 everything they do not. Only at the very start, with a person watching, does a part that
-fails `START_TRIES` times (or is not ready in time) end everything with its last lines.
+fails `START_TRIES` times (or is not ready in time) end everything with its last lines. Where
+everything was ready in an earlier run the gateway is kept, once it is up: what comes in
+meanwhile is in the log.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from types import FrameType
 
 from embedded.child import Child, Part
 from embedded.paths import log_file, status_file
-from embedded.status import write_status
+from embedded.status import was_ready, write_status
 from footfall.names import EXIT_AGAIN
 
 POLL_S = 0.05  # between questions while something is not ready
@@ -41,7 +43,8 @@ class Supervisor:
     """Runs parts. Made and used in one thread, the main one (it takes the signals).
 
     `stop_order` names the parts to drain, first to last. `watch` is told of every change
-    as one line, and `tick` is called about every `tick_s` (None: never).
+    as one line, and `tick` is called about every `tick_s` (None: never). `keep` names the
+    part that is worth going on for while others do not come up.
     """
 
     def __init__(
@@ -55,12 +58,15 @@ class Supervisor:
         tick: Callable[[Supervisor], None] = lambda _supervisor: None,
         tick_s: float = IDLE_S,
         ports: Mapping[str, int] | None = None,
+        keep: str = "",
     ) -> None:
         self.children = {part.name: Child(part, log_file(data_dir, part.name), env) for part in parts}
         self.state = "starting"  # starting | ready | stopping | stopped
         self.started_at = time.time()
         self.ready_after_s = 0.0
         self._status = status_file(data_dir)
+        self._was_ready = was_ready(self._status)
+        self._keep = keep
         self._stop_order = list(stop_order)
         self._watch = watch
         self._tick = tick
@@ -100,17 +106,19 @@ class Supervisor:
             self._supervise()
             self._give_up_on(deadline)
             if all(self._is_up(name) for name in self.children):
-                self.state = "ready"
+                self.state, self._was_ready = "ready", True
                 self.ready_after_s = time.time() - self.started_at
                 self._tell(f"ready after {self.ready_after_s:.1f} s")
             else:
                 self._tick(self)
-                self._sleep(POLL_S)
+                self._sleep(POLL_S if time.monotonic() < deadline else 1.0)
 
     def _is_up(self, name: str) -> bool:
         return self.children[name].state in ("ready", "done")
 
     def _give_up_on(self, deadline: float) -> None:
+        if self._was_ready and self._keep and self._is_up(self._keep):
+            return
         for name, child in self.children.items():
             late = time.monotonic() > deadline and not self._is_up(name)
             if child.restarts >= START_TRIES or (late and child.state != "waiting"):
@@ -224,7 +232,8 @@ class Supervisor:
         }
         status = {
             "pid": os.getpid(), "state": self.state, "started_at": self.started_at,
-            "ready_after_s": round(self.ready_after_s, 2), "ports": self._ports, "parts": parts,
+            "ready_after_s": round(self.ready_after_s, 2), "was_ready": self._was_ready,
+            "ports": self._ports, "parts": parts,
         }  # fmt: skip
         try:
             write_status(self._status, json.dumps(status, indent=1))

@@ -32,7 +32,7 @@ Snapshots = list[tuple[str, bytes]]  # (step, pickled state)
 
 
 class UnknownRecoveryStore(RuntimeError):
-    """The store was written by another version of Bytewax."""
+    """The store was written by another version of Bytewax, or is damaged."""
 
 
 class RecoveryStore:
@@ -95,8 +95,17 @@ class RecoveryStore:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """One transaction."""
         with closing(sqlite3.connect(self._path, timeout=BUSY_S)) as store:
-            store.execute("PRAGMA synchronous=FULL")
-            (version,) = store.execute("PRAGMA user_version").fetchone()
+            try:
+                store.execute("PRAGMA synchronous=FULL")
+                (version,) = store.execute("PRAGMA user_version").fetchone()
+            except sqlite3.DatabaseError as error:
+                if error.sqlite_errorcode not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+                    raise
+                raise UnknownRecoveryStore(
+                    f"{self._path} is damaged ({error}): move {self._directory} away, `footfall worker reset` its "
+                    "partitions (`footfall worker list`), start again: the flow goes on from what is stored, and "
+                    "makes the open sessions again from the log"
+                ) from error
             if version != SCHEMA:
                 raise UnknownRecoveryStore(
                     f"{self._path} is a recovery store of version {version}, this program knows {SCHEMA}: use "

@@ -16,7 +16,7 @@ import pytest
 from embedded.child import LOG_BYTES, Child, Part
 from embedded.lock import AlreadyRunningError, DataDirLock, end_leftovers
 from embedded.paths import log_file, make_dirs, status_file
-from embedded.supervisor import StartError, Supervisor
+from embedded.supervisor import START_TRIES, StartError, Supervisor
 
 # Says when it starts and when it is asked to stop; is "ready" once its file is there.
 POLITE = """
@@ -52,20 +52,24 @@ def part(data_dir: Path, name: str, code: str = POLITE, **more: object) -> Part:
     return Part(name=name, argv=argv, **{"ready": lambda _since: there.exists(), **more})  # type: ignore[arg-type]  # as given
 
 
-def run(data_dir: Path, parts: list[Part], until: Callable[[Supervisor], bool] | None = None) -> list[str]:
-    """Run until the condition holds; the lines told. Fails after 20 s."""
+def run(
+    data_dir: Path, parts: list[Part], until: Callable[[Supervisor], bool] | None = None, state: str = "ready",
+    keep: str = "",
+) -> list[str]:  # fmt: skip
+    """Run until it is in that state and the condition holds; the lines told. Fails after 20 s."""
     lines: list[str] = []
     deadline = time.monotonic() + 20
 
     def tick(supervisor: Supervisor) -> None:
-        if supervisor.state == "ready" and (until is None or until(supervisor)):
+        if supervisor.state == state and (until is None or until(supervisor)):
             supervisor.request_stop()
         assert time.monotonic() < deadline, lines
 
     order = [one.name for one in reversed(parts)]
     supervisor = Supervisor(
-        data_dir, parts, {}, stop_order=order, watch=lambda _s, line: lines.append(line), tick=tick, tick_s=0.05
-    )
+        data_dir, parts, {}, stop_order=order, watch=lambda _s, line: lines.append(line), tick=tick, tick_s=0.05,
+        keep=keep,
+    )  # fmt: skip
     supervisor.run()
     return lines
 
@@ -138,6 +142,22 @@ def test_a_start_that_fails_ends_everything_and_shows_the_last_lines(data_dir: P
         run(data_dir, [part(data_dir, "store"), broken])
     assert "no room for the frobnicator" in str(caught.value)
     assert "stop store" in (data_dir / "notes").read_text()
+
+
+def test_where_all_was_well_before_the_gateway_is_kept_while_another_part_fails(data_dir: Path) -> None:
+    gateway = part(data_dir, "gateway")
+    flow = part(data_dir, "flow", "import sys; sys.exit('a bad upgrade')", ready=lambda _since: False)
+
+    def tried_often(supervisor: Supervisor) -> bool:
+        return supervisor.children["flow"].restarts > START_TRIES
+
+    with pytest.raises(StartError, match="flow ended"):  # the first time a person watches
+        run(data_dir, [gateway, flow], keep="gateway")
+    run(data_dir, [gateway, part(data_dir, "flow")], keep="gateway")
+    broken = part(data_dir, "gateway", "import sys; sys.exit('not it either')", ready=lambda _since: False)
+    with pytest.raises(StartError, match="gateway ended"):
+        run(data_dir, [broken, part(data_dir, "flow")], keep="gateway")
+    run(data_dir, [gateway, flow], tried_often, "starting", keep="gateway")
 
 
 def test_a_part_that_does_not_stop_is_killed(data_dir: Path) -> None:

@@ -143,3 +143,10 @@ def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
         opened.execute("PRAGMA user_version = 6")
     with pytest.raises(UnknownRecoveryStore, match="version 6"):
         store.keys()
+
+
+def test_a_damaged_store_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    store = new(tmp_path / "flow")
+    (tmp_path / "flow" / "part-0.sqlite3").write_bytes(b"no database" * 1000)
+    with pytest.raises(UnknownRecoveryStore, match="footfall worker reset"):
+        store.keys()
