@@ -12,6 +12,7 @@ from jobs import repair
 from jobs.job import JobContext
 from jobs.registry import job_named
 from jobs.runner import BusyError, Runner
+from tests.drill.archived import check_archive
 from tests.drill.checker import check
 from tests.drill.pieces import Pieces
 from tests.drill.stack import HOST, LATENESS_S, WINDOW_S, ZONE, Stack, wait_for
@@ -39,6 +40,7 @@ def settle(
             closed_before = ended - 600_000
             problems = check(client, told, WINDOW_S * 1000, closed_before, site_id, ZONE)
             client.disconnect()
+            problems += check_archive(stack.settings, told)
             if not problems or time.monotonic() > deadline:
                 return problems
     finally:

@@ -236,8 +236,15 @@ class Stack:
 
     def kill(self, part: str) -> None:
         """`kill -9`, then wait until the supervisor has a new, ready one."""
+        self._end(part, signal.SIGKILL)
+
+    def restart(self, part: str) -> None:
+        """End it in order, then wait until the supervisor has a new, ready one."""
+        self._end(part, signal.SIGTERM)
+
+    def _end(self, part: str, number: signal.Signals) -> None:
         before = self.pid(part)
-        os.kill(before, signal.SIGKILL)
+        os.kill(before, number)
 
         def back() -> bool:
             state = self.status()["parts"][part]

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,17 +25,19 @@ from tests.jobs.recount import MEASURES
 PARTS = ("gateway", "flow", "store", "valkey", "jobs")
 
 
-def drill(stack: Stack, order: Sequence[str], seed: int, kill: Callable[[str], None] | None = None) -> Sent:
-    """Kill the parts of a stack one after the other, under load."""
+def drill(stack: Stack, order: Sequence[str], seed: int) -> Sent:
+    """Kill the parts of a stack one after the other, under load; "flow+broker": both at once."""
     chance = random.Random(seed)
     load = Load(stack.settings.gateway_port, stack.public_id, HOST, seed=seed)
     load.start()
-    for part in order:
+    for names in order:
         before = load.sent.batches
         wait_for("traffic", lambda b=before: load.sent.batches > b + chance.randint(5, 60), 60)  # type: ignore[misc]
-        if part == "flow":
+        parts = names.split("+")
+        if "flow" in parts:
             stack.wait_for_unsaved_rows()
-        (kill or stack.kill)(part)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(stack.kill, parts))
     sent = load.stop()
     assert sent.repeats > 0
     return sent
