@@ -25,6 +25,8 @@ class Sent:
     attempts: int = 0
     repeats: int = 0
     refused: int = 0  # attempts answered 503
+    failed: int = 0  # attempts without an answer
+    acknowledged_at: list[float] = field(default_factory=list)  # time.monotonic() of each batch
     gave_up: list[str] = field(default_factory=list)
 
 
@@ -82,6 +84,7 @@ class Load:
             with self.sent.lock:
                 self.sent.told.update(told)
                 self.sent.batches += 1
+                self.sent.acknowledged_at.append(time.monotonic())
             self._kept.append((body, headers))
             if chance.random() < 0.1:
                 self._send(body, headers, chance)
@@ -120,6 +123,7 @@ class Load:
             if status == 202:
                 return
             self.sent.refused += status == 503
+            self.sent.failed += status == 0
             if status not in (0, 429, 503):
                 self.sent.gave_up.append(f"status {status}")
                 return

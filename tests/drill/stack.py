@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from clickhouse_driver import Client
 from sqlalchemy import update
@@ -99,7 +99,7 @@ class Stack:
         self._process: subprocess.Popen[bytes] | None = None
         self.public_id = ""
 
-    def __enter__(self) -> Stack:
+    def __enter__(self) -> Self:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self.public_id = self.add_site(self.host)
         module = ["tests.drill.faulty", "up"] if self._fault else ["footfall.cli", "up"]
