@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from control.errors import ControlAwayError, ControlError, ControlFullError
 from control.jobs import JobRun
 from jobs.job import Job, JobContext, StoppedError
+from sinks.clickhouse import in_one_line, is_away
 
 LEASE_MS = 60_000
 RENEW_S = 15.0
@@ -117,12 +118,8 @@ class Runner:
             ok = True
         except StoppedError as stopped:
             ok, detail = True, str(stopped)
-        except ControlError as error:
-            detail = str(error)
-            _log.error("job %s failed: %s", job.name, detail)
         except Exception as error:  # noqa: BLE001 - recorded with its message, and tried again
-            detail = f"{type(error).__name__}: {error}"
-            _log.error("job %s failed", job.name, exc_info=error)
+            detail = _failure(job, error)
         finally:
             control.finish(run_id, now=context.now_ms(), ok=ok, detail=detail)
         if ok:
@@ -165,3 +162,13 @@ class Runner:
         except ControlFullError as error:  # as good as lost: it ends before anybody can say so
             _log.error("%s", error)
             return False
+
+
+def _failure(job: Job, error: Exception) -> str:
+    """What is recorded of it, and told: where something is away, in one line that says all."""
+    if isinstance(error, ControlError) or is_away(error):
+        detail = str(error) if isinstance(error, ControlError) else f"the store: {in_one_line(error)}"
+        _log.error("job %s failed: %s", job.name, detail)
+        return detail
+    _log.error("job %s failed", job.name, exc_info=error)
+    return f"{type(error).__name__}: {error}"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from clickhouse_driver import Client
-from clickhouse_driver.errors import Error, ErrorCodes, NetworkError, ServerException
+from clickhouse_driver.errors import Error, ErrorCodes, NetworkError, ServerException, SocketTimeoutError
 
 from footfall.settings import Settings
 
@@ -198,7 +198,14 @@ def retrying(
         attempt += 1
 
 
+def is_away(error: BaseException) -> bool:
+    """Whether it says that the store does not answer, and nothing else."""
+    return isinstance(error, NetworkError | SocketTimeoutError | EOFError | StoreUnreachableError)
+
+
 def in_one_line(error: BaseException) -> str:
     """What a person needs of it, without the server's stack trace."""
     text = " ".join(str(error).partition("Stack trace:")[0].split())
+    if isinstance(error, SocketTimeoutError):  # of which the driver says a number and the address
+        return f"no answer in time {text.partition('. ')[2]}".rstrip()
     return text or type(error).__name__

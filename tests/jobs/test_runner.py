@@ -13,6 +13,7 @@ from datetime import time as clock_time
 from pathlib import Path
 
 import pytest
+from clickhouse_driver.errors import NetworkError
 
 from control.plane import Control
 from control.plane import open as open_control
@@ -127,6 +128,19 @@ def test_a_failure_is_recorded_and_backs_off(control: Control, clock: Clock) -> 
     assert (last.state, last.detail) == ("failed", "RuntimeError: the store says no")
 
 
+def test_a_store_that_is_away_is_one_line(
+    control: Control, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: JobContext) -> str:
+        raise NetworkError("Connection refused (127.0.0.1:9000)")
+
+    run = Runner([], context_of(control, clock), "a").run(minutely(fail))
+    assert (run.state, run.detail) == ("failed", "the store: Code: 210. Connection refused (127.0.0.1:9000)")
+    [told] = caplog.records
+    assert told.getMessage() == f"job tick failed: {run.detail}"
+    assert told.exc_info is None
+
+
 def test_one_holder_at_a_time_and_a_dead_one_is_replaced(control: Control, clock: Clock) -> None:
     job = minutely(lambda c: "done")
     first, second = (Runner([job], context_of(control, clock), name) for name in "ab")
@@ -206,7 +220,9 @@ def test_the_process_ends_on_sigterm_and_idles_cheaply(tmp_path: Path) -> None:
     _, log = process.communicate(timeout=20)
     assert process.returncode == 0, log
     # No store: said plainly, tried again later, and no lease left behind.
-    assert "StoreUnreachableError" in control.job_runs()[0].detail or "forgotten" in control.job_runs()[0].detail
+    assert (
+        "no password for store user" in control.job_runs()[0].detail or "forgotten" in control.job_runs()[0].detail
+    )
     for run in control.job_runs():
         assert run.state in ("failed", "done")
         assert control.claim(run.job, "next", 1000, now=run.finished_at) is not None

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import shutil
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from clickhouse_driver.errors import NetworkError
+from clickhouse_driver.errors import NetworkError, SocketTimeoutError
 
 from embedded.probe import StoreError, query_store
 from footfall.settings import Settings
-from sinks.clickhouse import connect, is_retryable
+from sinks.clickhouse import connect, in_one_line, is_away, is_retryable
 from tests.fixtures.kafka_properties import make_certificate
 from tests.fixtures.store import StoreServer, free_port
 from tests.fixtures.tls_relay import TlsRelay
@@ -96,6 +97,17 @@ def test_with_none_that_answers_the_wait_ends(store: StoreServer, caplog: pytest
     assert is_retryable(told.value)
     assert not caplog.text  # a traceback a try, if the driver had its way
     assert store.password not in str(told.value)
+
+
+def test_a_store_that_takes_connections_and_never_answers_is_told_as_such() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        client = connect(Settings(clickhouse_port=port, clickhouse_password="x"))
+        client.connection.send_receive_timeout = 0.3
+        with pytest.raises(SocketTimeoutError) as told:
+            client.execute("SELECT 1")
+    assert in_one_line(told.value) == f"no answer in time (127.0.0.1:{port})"
+    assert is_away(told.value)
 
 
 def test_a_reply_that_refuses_us_is_no_reason_to_ask_the_next(store: StoreServer) -> None:
