@@ -41,7 +41,8 @@ def begin_new(settings: Settings, plane: Control, stage: str, store: StageStore)
     """Number a new log from above all positions there are.
 
     No flow has the sessions that were open: they are closed, and repair makes their visitors' anew, as
-    those of visitors with rows beyond what is certain. Repeating it changes nothing.
+    those of visitors with rows beyond what is certain, or so new that no session may be stored yet.
+    Repeating it changes nothing.
     """
     database = database_name(stage)
     client = connect(settings, database=database)
@@ -55,6 +56,7 @@ def begin_new(settings: Settings, plane: Control, stage: str, store: StageStore)
         for one in store.reached:
             if one.partition in served:
                 orphans.mark_after(client, database, one.partition, one.offset, mark)
+                orphans.mark_newest(client, database, one.partition, mark)
         orphans.close_orphans(client, database, orphans.FAR, mark)
     finally:
         client.disconnect()

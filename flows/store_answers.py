@@ -42,7 +42,12 @@ def store_answers(settings: Settings, quiet_ms: int) -> StoreAnswers:
 
     def close_orphans(key: PartitionKey, before: int) -> int:
         mark = time.time_ns() // 1_000_000
-        return ask(key.stage, lambda client, database: orphans.close_orphans(client, database, before, mark))
+
+        def close(client: Client, database: str) -> int:
+            orphans.mark_newest(client, database, key.partition, mark)
+            return orphans.close_orphans(client, database, before, mark)
+
+        return ask(key.stage, close)
 
     def ledger(key: PartitionKey, since_day: int) -> dict[Count, int]:
         found = ask(key.stage, lambda client, database: ledger_counts(client, database, key.partition, since_day))

@@ -31,7 +31,7 @@ _MADE = {
     "replayed_at": "now()",
     "visitors": "initializeAggregation('uniqExactState', toUInt64(rand()))",
     "is_deleted": "toUInt8(number % 2)",
-    "is_closed": "1",  # of open sessions, and rows beyond what is certain, a restore makes something
+    "is_closed": "1",  # of open sessions, new events and rows beyond what is certain, a restore makes something
     "log_partition": "number % 4",
     "log_offset": "number",
 }
@@ -77,6 +77,7 @@ def _fill(client: Client, table: str) -> None:
     made = _MADE | dict.fromkeys(_BYTES, "randomString(20)")
     if table == "progress":
         made["log_offset"] = "number + 1000"
+        made["log_time"] = "now64(3, 'UTC') + 120"  # sessions of the newest events have rows by then
     random = {name: kind for name, kind in columns.items() if name not in made}
     structure = ", ".join(f"{name} {kind}" for name, kind in random.items()).replace("'", "\\'")
     chosen = [f"{made[name]} AS {name}" if name in made else name for name in columns]

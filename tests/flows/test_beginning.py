@@ -277,6 +277,26 @@ def test_what_the_log_lost_is_named_and_its_open_sessions_are_repaired(
     client.disconnect()
 
 
+def test_a_visit_so_new_that_it_has_no_session_yet_is_repaired(settings: Settings, tmp_path: Path) -> None:
+    now = BEGIN
+    log = LocalLog(tmp_path / "log", 1, min_free_bytes=0, synchronous="OFF", clock=lambda: now)
+    appender = log.appender()
+    for number in range(3):  # ten minutes apart
+        now += 10 * MINUTE
+        made = record(number, now, [event(number, now - 100)], visitor=number + 1)
+        appender.append([(0, encode(made))]).result(10)
+    appender.close(10)
+    life = Life(settings, log)
+    life.run(3)
+    life.end()
+    client = connect(settings, database=f"footfall_{settings.stage}")
+    assert client.execute("SELECT groupArray(visitor_id) FROM (FROM sessions_v1 ORDER BY 1)") == [([1, 2],)]
+    Life(settings, log, first=3).end()
+    listed = client.execute("SELECT visitor_id, mark > 0 FROM repair_list FINAL ORDER BY visitor_id")
+    assert listed == [(1, 1), (2, 1), (3, 1)]
+    client.disconnect()
+
+
 def test_another_log_is_refused(settings: Settings, tmp_path: Path) -> None:
     log, end = make_log(tmp_path / "log", 1)
     life = Life(settings, log)
