@@ -42,7 +42,7 @@ def test_every_table_can_be_made(version: str, tmp_path: Path, monkeypatch: pyte
                         client.execute(for_server(versioned(statement), "main").replace(" ON CLUSTER 'main'", ""))
             made = client.execute("SELECT name, engine FROM system.tables WHERE database = 'spread'")
             assert {name for name, _ in made} >= wanted_tables()
-            assert {engine for _, engine in made} == {"ReplicatedReplacingMergeTree"}
+            assert {engine for _, engine in made} == {"ReplicatedReplacingMergeTree", "ReplicatedMergeTree"}
             paths = client.execute("SELECT table, zookeeper_path, replica_name FROM system.replicas")
             assert sorted(paths) == sorted((n, f"/clickhouse/tables/01/spread/{n}", "one") for n, _ in made)
         finally:
