@@ -136,7 +136,8 @@ class Settler:
             if key not in rows:  # from before there were rows
                 self._plane.adopt_partition(key, home.holder, home.place, self._worker, now=wall_ms())
         others = set(map(str, served)) - set(map(str, mine))
-        surplus = [key for key in here if key in others and key not in leftovers]
+        # Also those it holds and has no state of yet: its flow was killed before its first recovery point.
+        surplus = [key for key in held_by(home, self._plane) if key in others]
         self._mover.release(home, surplus, self._worker)
         for partition in mine:
             self._obtain(partition)
@@ -229,9 +230,14 @@ def release_home(home: Home, plane: Control, mover: Mover, worker: str) -> list[
     for key in here:
         if key not in rows:
             plane.adopt_partition(key, home.holder, home.place, worker, now=0)
-    held = [key for key in here if key not in rows or rows[key].holder == home.holder]
+    held = held_by(home, plane)
     mover.release(home, held, worker)
     return held
+
+
+def held_by(home: Home, plane: Control) -> list[str]:
+    """The partitions whose holder a directory is."""
+    return sorted(key for key, row in plane.flow_partitions().items() if row.holder == home.holder)
 
 
 def begin_anew(plane: Control, mover: Mover, key: str) -> None:

@@ -103,6 +103,23 @@ def test_a_new_worker_takes_its_partitions_from_a_stopped_one_beside_it(place: I
     assert list(place.objects.listing()) == []
 
 
+@pytest.mark.parametrize("stopped", [True, False])
+def test_what_has_no_recovery_point_yet_is_let_go_of_as_well(place: Installation, stopped: bool) -> None:
+    """Its worker was killed within its first seconds."""
+    first = place.home(0)
+    first.store.make()
+    place.settle(first, 0, 1)
+    if stopped:
+        place.close(first)
+    else:
+        place.settle(first, 0, 2)
+    second = place.home(1)
+    place.settle(second, 1, 2)
+    assert [place.holder(number) for number in range(4)] == [first.holder, second.holder] * 2
+    assert second.keys() == set()
+    assert release_home(second, place.plane, place.mover, "worker 1") == ["prod-0001", "prod-0003"]
+
+
 def test_and_gives_them_back(place: Installation) -> None:
     homes = [place.home(worker) for worker in (0, 1)]
     for worker, home in enumerate(homes):
