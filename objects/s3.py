@@ -8,6 +8,7 @@ break, servers that are busy or starting. What the server refuses is told at onc
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ PAGE = 1000  # keys of one answer, S3's own limit
 PIECE_BYTES = 1024 * 1024
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 _NO_BUCKET, _NO_KEY = "NoSuchBucket", "NoSuchKey"
+_AWS_REGION = re.compile(r"s3[.-](?:dualstack\.)?([a-z]+(?:-[a-z]+)+-\d+)\.amazonaws\.com")
 _OURS = "BucketAlreadyOwnedByYou"  # somebody made it just now
 
 
@@ -207,6 +209,7 @@ def _make_client(options: S3Options) -> Minio:
             f"{options.ca_file} cannot be read: {said}. Look at FOOTFALL_OBJECTS_CA_FILE"
         ) from error
     scheme, _, address = options.endpoint.rstrip("/").partition("://")
+    _check_region(address, options)
     try:
         return Minio(
             address,
@@ -218,3 +221,13 @@ def _make_client(options: S3Options) -> Minio:
         )
     except ValueError as error:
         raise WrongObjectStore(f"{options.where}: {error}. Look at FOOTFALL_OBJECTS_ENDPOINT") from error
+
+
+def _check_region(address: str, options: S3Options) -> None:
+    """On AWS the client goes where the region says, whatever region the endpoint names."""
+    named = _AWS_REGION.match(address)
+    if named is not None and named[1] != options.region:
+        raise WrongObjectStore(
+            f"{options.endpoint} is of another region than {options.region}: set "
+            f"FOOTFALL_OBJECTS_REGION={named[1]}, or name the endpoint of the region where the bucket is"
+        )

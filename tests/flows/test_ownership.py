@@ -280,13 +280,20 @@ def test_a_worker_goes_on_while_the_control_plane_is_away(
 ) -> None:
     home = place.home(0)
     place.settle(home, 0, 1)
-    claims = Claims(place.plane, home, list(map(str, KEYS)), "worker 0", threading.Event())
+    stop = threading.Event()
+    claims = Claims(place.plane, home, list(map(str, KEYS)), "worker 0", stop)
+    asked = []
 
     def away(*_: object, **__: object) -> bool:
+        asked.append(1)
         raise control.ControlAwayError("no answer")
 
     for name in ("see_partitions", "holds_partitions"):
         monkeypatch.setattr(place.plane, name, away)
     monkeypatch.setattr("flows.claims.UNSURE_S", -1.0)
+    claims.check()  # or `ClaimLost`
     claims.check()
+    assert len(asked) == 1  # not before each insert, while nobody answers
+    assert not claims.lost
+    assert not stop.is_set()
     claims.close()

@@ -91,14 +91,18 @@ class GatewayProcess:
         return [found for found in map(record.decode, self.raw(stage)) if found.kind == "batch"]
 
     def raw(self, stage: str = "prod") -> list[bytes]:
+        """All values of all partitions."""
+        return [value for values in self.by_partition(stage) for value in values]
+
+    def by_partition(self, stage: str) -> list[list[bytes]]:
         partitions = 1 if stage == "dev" else PARTITIONS
         log = LocalLog(self.data_dir / "log" / topic_name(stage, RAW_TOPIC), partitions)
         reader = log.reader()
-        values = []
+        values: list[list[bytes]] = [[] for _ in range(partitions)]
         for partition in range(partitions):
             offset = reader.bounds(partition)[0]
             while found := reader.read(partition, offset, 1000, 10_000_000):
-                values += [item.value for item in found]
+                values[partition] += [item.value for item in found]
                 offset = found[-1].offset + 1
         reader.close()
         return values

@@ -36,7 +36,7 @@ def run_store(data_dir: Path, port: int = 0, http_port: int = 0) -> subprocess.C
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
 
 
-def refused(result: subprocess.CompletedProcess[str], *words: str) -> None:
+def assert_refused(result: subprocess.CompletedProcess[str], *words: str) -> None:
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1, result.stderr
@@ -67,7 +67,7 @@ def test_passwords_are_private_and_stay(own: StoreServer) -> None:
 def test_a_second_store_on_the_directory_is_refused(own: StoreServer) -> None:
     assert own.data_dir is not None
     assert own.process is not None
-    refused(run_store(own.data_dir), "in use", str(own.process.pid), "--data-dir")
+    assert_refused(run_store(own.data_dir), "in use", str(own.process.pid), "--data-dir")
 
 
 def test_a_taken_port_is_refused(tmp_path: Path) -> None:
@@ -75,8 +75,8 @@ def test_a_taken_port_is_refused(tmp_path: Path) -> None:
         sock.bind(("127.0.0.1", 0))
         sock.listen()
         port = sock.getsockname()[1]
-        refused(run_store(tmp_path / "a", port=port), str(port), "--port")
-        refused(run_store(tmp_path / "b", http_port=port, port=free_port()), str(port), "--http-port")
+        assert_refused(run_store(tmp_path / "a", port=port), str(port), "--port")
+        assert_refused(run_store(tmp_path / "b", http_port=port, port=free_port()), str(port), "--http-port")
 
 
 @pytest.mark.parametrize("damage", [b"", b"short\n", b"\xff\xfe\x00 not a password"])
@@ -84,13 +84,14 @@ def test_a_damaged_password_file_is_refused(tmp_path: Path, damage: bytes) -> No
     secret = tmp_path / "secrets" / "clickhouse_footfall"
     secret.parent.mkdir()
     secret.write_bytes(damage)
-    refused(run_store(tmp_path), str(secret), "delete the file")
+    assert_refused(run_store(tmp_path), str(secret), "delete the file")
     assert secret.read_bytes() == damage
 
 
 def test_a_directory_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    refused(run_store(tmp_path / "file" / "data"), "cannot write", "--data-dir")
+    (tmp_path / "file").write_text("mine")
+    assert_refused(run_store(tmp_path / "file" / "data"), "cannot write", "--data-dir")
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_data_and_the_engine_survive_a_restart(own: StoreServer) -> None:
