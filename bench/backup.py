@@ -14,7 +14,7 @@ from pathlib import Path
 
 import control
 from backup.make import backup
-from backup.progress import Progress
+from backup.progress import NotShown
 from backup.restore import restore
 from backup.target import open_target
 from bench.storage import DATABASE, fill
@@ -25,7 +25,7 @@ from tests.backup.making import settings_of
 from tests.fixtures.store import make_store
 
 STAGE = "bench"
-QUIET = Progress()
+QUIET = NotShown()
 
 
 def main() -> int:

@@ -27,12 +27,12 @@ def command(target: str) -> None:
     from backup.make import backup
     from backup.target import open_target
     from embedded.paths import resolve
-    from footfall.cli.backup_bar import Bar
+    from footfall.cli.progress import ProgressBar
 
     settings = resolve(load_settings())
     plane = open_control(settings)
     try:
-        with _store(settings), Bar() as bar:
+        with _store(settings), ProgressBar("rows") as bar:
             manifest = backup(settings, plane, open_target(settings, target), bar)
     finally:
         plane.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, tzinfo
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -12,14 +13,14 @@ import click
 
 from footfall.access_log import FORMATS
 from footfall.cli.common import load_settings
-from footfall.cli.importer.lines import LogFile
+from footfall.cli.importer.lines import Line, LogFile
 from footfall.cli.layout import layout_of
 from footfall.cli.plane import open_control, require_control
 from footfall.settings import Settings
 
 if TYPE_CHECKING:
-    from footfall.cli.importer.progress import Progress
     from footfall.cli.importer.records import RecordMaker
+    from footfall.cli.progress import ProgressBar
 
 
 @click.group()
@@ -63,10 +64,10 @@ def _zone(name: str) -> tzinfo:
 
 def _import(settings: Settings, files: tuple[str, ...], site_name: str, log_format: str, zone: tzinfo) -> None:
     import installations
-    from footfall.cli.importer.progress import Progress
     from footfall.cli.importer.records import RecordMaker
     from footfall.cli.importer.sessions import make_sessions
     from footfall.cli.importer.summary import show_summary
+    from footfall.cli.progress import ProgressBar
 
     plane = open_control(settings)
     try:
@@ -81,16 +82,17 @@ def _import(settings: Settings, files: tuple[str, ...], site_name: str, log_form
             now_ms=time.time_ns() // 1_000_000,
             window_ms=site.window_ms(time.time_ns() // 1_000_000),
         )
-        with Progress([LogFile(name) for name in files], maker.counts) as progress:
-            _feed(settings, site.site_id, maker, progress)
-            progress.phase("making sessions")
-            repaired = make_sessions(settings, plane, progress.tick)
+        logs = [LogFile(name) for name in files]
+        with ProgressBar("lines", sum(log.size for log in logs) if all(log.size for log in logs) else 0) as bar:
+            _feed(settings, site.site_id, maker, logs, bar)
+            bar.phase("making sessions")
+            repaired = make_sessions(settings, plane, bar.tick)
         show_summary(settings, site.site_id, maker.counts, repaired)
     finally:
         plane.close()
 
 
-def _feed(settings: Settings, site_id: str, maker: RecordMaker, progress: Progress) -> None:
+def _feed(settings: Settings, site_id: str, maker: RecordMaker, logs: Sequence[LogFile], bar: ProgressBar) -> None:
     """Every line into the log, and on until all of it is stored."""
     from eventlog.opening import open_log
     from footfall.cli.importer.feed import Feed
@@ -98,16 +100,27 @@ def _feed(settings: Settings, site_id: str, maker: RecordMaker, progress: Progre
 
     layout = layout_of(settings, settings.stage)
     log = open_log(settings, settings.stage, layout)
-    feed = Feed(log, layout, lambda: stored_positions(settings), progress.tick)
+    feed = Feed(log, layout, lambda: stored_positions(settings), bar.tick)
     try:
         feed.wait_for(feed.ends())  # so that what an import just before this one set aside is known
         known = known_bad_lines(settings, site_id)
-        for made in chain(chain.from_iterable(map(maker.add, progress.lines())), maker.finish()):
+        for made in chain(chain.from_iterable(map(maker.add, _lines(logs, bar))), maker.finish()):
             if made.record.kind == "quarantine" and known[made.record.payload] > 0:
                 known[made.record.payload] -= 1
             else:
                 feed.put(made)
-        progress.phase("storing")
+        bar.phase("storing")
         feed.wait_stored()
     finally:
         feed.close()
+
+
+def _lines(logs: Iterable[LogFile], bar: ProgressBar) -> Iterator[Line]:
+    """Those of all files, each told to `bar`."""
+    for log in logs:
+        before = 0
+        for line in log.lines():
+            position = log.position
+            bar.moved(1, position - before)
+            before = position
+            yield line

@@ -88,18 +88,19 @@ def _nothing(settings: Settings, site_id: str, first: date, last: date) -> str:
 
 def _show(store: ObjectStore, objects: list[Found], site_id: str) -> None:
     """What there is, by day."""
-    from footfall.cli.replaying.bar import Bar
+    from footfall.cli.progress import ProgressBar
     from footfall.cli.replaying.reading import entries_after, record_of
 
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])  # records, events, not replayed
-    with Bar(sum(one.size for one in objects)) as bar:
-        for position, entry in entries_after(store, objects, done=lambda one: bar.read(one.size)):
+    with ProgressBar("events", sum(one.size for one in objects)) as bar:
+        for position, entry in entries_after(store, objects, done=lambda one: bar.moved(0, one.size)):
             record = record_of(site_id, position.partition, entry, 0)
             count = counts[position.day]
             count[0] += 1
-            count[1] += len(record.events) - len(entry.left_out)
+            events = len(record.events) - len(entry.left_out)
+            count[1] += events
             count[2] += len(entry.left_out)
-            bar.tick()
+            bar.moved(events, 0)
     rows = []
     for day, (records, events, left_out) in sorted(counts.items()):
         of_day = [one for one in objects if one.place.date == day]
@@ -114,12 +115,12 @@ def _replay(
     settings: Settings, plane: Control, store: ObjectStore, objects: list[Found], asked: Asked, anew: bool
 ) -> None:
     from footfall.cli.importer.sessions import make_sessions
-    from footfall.cli.replaying.bar import Bar
+    from footfall.cli.progress import ProgressBar
     from footfall.cli.replaying.outcome import became
     from footfall.cli.replaying.run import run
     from footfall.cli.replaying.state import leased, save
 
-    with leased(plane, asked.stage) as lease, Bar(sum(one.size for one in objects)) as bar:
+    with leased(plane, asked.stage) as lease, ProgressBar("events", sum(one.size for one in objects)) as bar:
         state = _begin(settings, plane, asked, anew)
         run(settings, plane, store, objects, state, bar, lease)
         found = became(settings, asked.stage, asked.site_id, state.number)

@@ -29,7 +29,7 @@ def command(source: str, force: bool) -> None:
     from backup.target import open_target
     from embedded.paths import resolve
     from embedded.store_alone import store_alone
-    from footfall.cli.backup_bar import Bar
+    from footfall.cli.progress import ProgressBar
 
     settings = resolve(load_settings())
     place = open_target(settings, source)
@@ -42,7 +42,7 @@ def command(source: str, force: bool) -> None:
             installations.check(settings, installations.identify(plane, settings.stage), settings.topics())
             if not force:
                 check_empty(settings, plane)
-            with Bar() as bar:
+            with ProgressBar("rows") as bar:
                 done = restore(settings, plane, place, manifest, bar)
         finally:
             plane.close()

@@ -15,7 +15,7 @@ import control
 from backup.errors import BackupError, Damaged
 from backup.make import backup
 from backup.manifest import BEGUN, MANIFEST, Manifest, read_manifest
-from backup.progress import Progress
+from backup.progress import NotShown
 from backup.restore import Restored, check_empty, check_fits, restore
 from backup.target import Target, open_target
 from control import copying
@@ -29,7 +29,7 @@ from tests.fixtures.s3 import S3Server
 from tests.fixtures.store import StoreServer, make_store
 from tests.sinks.test_engines import store_on
 
-QUIET = Progress()
+QUIET = NotShown()
 ARCHIVED = "raw/site=shop0.example.com/date=2026-11-26/0001.zst"
 
 

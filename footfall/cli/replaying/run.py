@@ -10,7 +10,7 @@ from eventlog.opening import open_log
 from footfall.cli.importer.feed import Feed
 from footfall.cli.importer.store import stored_positions
 from footfall.cli.layout import layout_of
-from footfall.cli.replaying.bar import Bar
+from footfall.cli.progress import ProgressBar
 from footfall.cli.replaying.reading import Found, entries_after, record_of
 from footfall.cli.replaying.state import Lease, State, save
 from footfall.settings import Settings
@@ -22,8 +22,8 @@ SAVE_EVERY = 5_000
 
 
 def run(
-    settings: Settings, plane: Control, store: ObjectStore, objects: Sequence[Found], state: State, bar: Bar,
-    lease: Lease,
+    settings: Settings, plane: Control, store: ObjectStore, objects: Sequence[Found], state: State,
+    bar: ProgressBar, lease: Lease,
 ) -> None:  # fmt: skip
     """Replay what is left of it. When it returns all is stored, and what is late is known to be."""
     asked = state.asked
@@ -37,7 +37,7 @@ def run(
     feed = Feed(log, layout, lambda: stored_positions(settings, asked.stage), tick)
     unsaved = 0
     try:
-        for position, entry in entries_after(store, objects, state.position, lambda one: bar.read(one.size)):
+        for position, entry in entries_after(store, objects, state.position, lambda one: bar.moved(0, one.size)):
             record = record_of(asked.site_id, position.partition, entry, state.number, asked.redo)
             feed.put_in(position.partition, record)
             events = len(record.events) - len(entry.left_out)
@@ -45,7 +45,7 @@ def run(
             state.records += 1
             state.events += events
             unsaved += events
-            bar.put(events)
+            bar.moved(events, 0)
             if unsaved >= SAVE_EVERY:
                 feed.flush()  # what the position says must be in the log
                 save(plane, state)
