@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from bytewax.outputs import StatefulSinkPartition
 
 from flows.items import AdmittedChunk, Archived, PartitionKey
+from flows.partitioned_sink import PartitionedSink
 from flows.shipping import Shipper
 from flows.spool import Spool, SpoolFrame
 from flows.state_file import Token
@@ -113,21 +114,13 @@ class ArchivePartition(StatefulSinkPartition[AdmittedChunk, ArchiveState]):
         return ArchiveState(1, self._spool.commit())
 
 
-class ArchiveSink(FixedPartitionedSink[AdmittedChunk, ArchiveState]):
+class ArchiveSink(PartitionedSink[AdmittedChunk, ArchiveState]):
     """One sink partition per log partition."""
 
     def __init__(self, keys: list[PartitionKey], open_spool: OpenSpool, shipper: Shipper) -> None:
-        self._places = {text: place for place, text in enumerate(sorted(str(key) for key in keys))}
+        super().__init__(keys)
         self._open_spool = open_spool
         self._shipper = shipper
-
-    def list_parts(self) -> list[str]:
-        """The partition keys."""
-        return list(self._places)
-
-    def part_fn(self, item_key: str) -> int:
-        """The place of the item's own partition among all, which Bytewax sorts by name."""
-        return self._places[item_key]
 
     def build_part(self, step_id: str, for_part: str, resume_state: ArchiveState | None) -> ArchivePartition:  # noqa: ARG002 - Bytewax's signature
         """Begin after the recovered position."""

@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from bytewax.outputs import StatefulSinkPartition
 
 from flows.beginning import Beginning, Beginnings
 from flows.items import Admitted, AdmittedChunk, Count, PartitionKey
 from flows.metrics import RECEIVED, REPLAYED, FlowStats, PartitionStats, now
+from flows.partitioned_sink import PartitionedSink
 from sinks.buffer import Day
 from sinks.writer import StoredPositions, StoreWriter
 
@@ -170,7 +171,7 @@ class DrainedPartition(StatefulSinkPartition[AdmittedChunk, SinkState | None]):
         return self._state
 
 
-class StoreSink(FixedPartitionedSink[AdmittedChunk, SinkState | None]):
+class StoreSink(PartitionedSink[AdmittedChunk, SinkState | None]):
     """One sink partition per log partition."""
 
     def __init__(
@@ -182,19 +183,11 @@ class StoreSink(FixedPartitionedSink[AdmittedChunk, SinkState | None]):
         drained: Collection[PartitionKey] = (),
     ) -> None:
         """`beginnings`: as for `flows.source.LogSource`."""
+        super().__init__(keys)
         self._drained = drained
         self._beginnings = beginnings
-        self._places = {text: place for place, text in enumerate(sorted(str(key) for key in keys))}
         self._writer = writer
         self._stats = stats
-
-    def list_parts(self) -> list[str]:
-        """The partition keys."""
-        return list(self._places)
-
-    def part_fn(self, item_key: str) -> int:
-        """The place of the item's own partition among all, which Bytewax sorts by name."""
-        return self._places[item_key]
 
     def build_part(
         self,

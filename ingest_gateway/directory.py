@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
 
@@ -19,6 +18,7 @@ from footfall.generations import Layout
 from footfall.sites import Site
 from ingest_gateway.address import Network
 from ingest_gateway.limits import BURST_SECONDS, Bucket
+from ingest_gateway.repeating import Repeating
 
 logger = logging.getLogger(__name__)
 
@@ -53,13 +53,14 @@ class View(Struct, frozen=True, kw_only=True):
     layouts: dict[str, Layout] = {}  # of the served stages' logs
 
 
-class Directory:
+class Directory(Repeating):
     """Keeps `view` fresh. `topics`: the served stages, and the partitions their logs began with;
     `clock` is UTC milliseconds."""
 
     def __init__(
         self, control: Control, topics: Mapping[str, int], site_rate: float, clock: Callable[[], int]
     ) -> None:
+        super().__init__("directory", POLL_S)
         self._control = control
         self._topics = topics
         self._site_rate = site_rate
@@ -68,8 +69,6 @@ class Directory:
         self._salts_due = 0.0
         self._buckets: dict[str, tuple[float, float, Bucket]] = {}
         self._silent_until = 0.0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="directory", daemon=True)
         self.secrets = {stage: control.stage_secret(stage) for stage in topics}
         self.view = View()
         self.reachable = True
@@ -78,16 +77,6 @@ class Directory:
     def buckets(self) -> list[tuple[str, Bucket]]:
         """Those of sites and keys, by name."""
         return [(name, bucket) for name, (_rate, _burst, bucket) in self._buckets.items()]
-
-    def start(self) -> None:
-        """Poll from now on."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5)
 
     def refresh(self) -> None:
         """Take over what has changed; raises whatever the database raises."""
@@ -104,19 +93,19 @@ class Directory:
             self._load(monotonic)
             self._version = version  # read before the sites: a change in between is seen next time
 
-    def _run(self) -> None:
-        while not self._stop.wait(POLL_S):
-            try:
-                self.refresh()
-                if not self.reachable:
-                    logger.info("the control plane is reachable again")
-                self.reachable = True
-            except Exception as error:  # noqa: BLE001 - whatever the driver raises: the last view stays
-                self._forget_old_salts()
-                self.reachable = False
-                if time.monotonic() > self._silent_until:
-                    self._silent_until = time.monotonic() + REPEAT_S
-                    logger.warning("control plane unreachable, keeping the last known sites: %s", error)
+    def _round(self) -> float:
+        try:
+            self.refresh()
+            if not self.reachable:
+                logger.info("the control plane is reachable again")
+            self.reachable = True
+        except Exception as error:  # noqa: BLE001 - whatever the driver raises: the last view stays
+            self._forget_old_salts()
+            self.reachable = False
+            if time.monotonic() > self._silent_until:
+                self._silent_until = time.monotonic() + REPEAT_S
+                logger.warning("control plane unreachable, keeping the last known sites: %s", error)
+        return POLL_S
 
     def _load(self, now: float) -> None:
         sites = self._control.sites()

@@ -18,7 +18,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import random
-import threading
 from collections.abc import Callable, Iterable
 
 import redis
@@ -27,6 +26,7 @@ from redis.retry import Retry
 
 from footfall.names import redis_key
 from ingest_gateway.limits import Bucket
+from ingest_gateway.repeating import Repeating
 
 logger = logging.getLogger(__name__)
 EVERY_S = 0.2
@@ -57,11 +57,12 @@ def _least(bucket: Bucket) -> float:
     return max(1.0, min(FEW, IGNORED * bucket.rate * EVERY_S))
 
 
-class Sharing:
+class Sharing(Repeating):
     """Exchanges counts from a thread of its own. `touched` gives the buckets that something was taken
     from since it was last asked. Names go to Redis hashed with `secret`: some are addresses."""
 
     def __init__(self, url: str, stage: str, secret: bytes, touched: Touched) -> None:
+        super().__init__("limits", EVERY_S)
         self._stage = stage
         self._secret = secret
         self._touched = touched
@@ -70,40 +71,30 @@ class Sharing:
         )
         self._followed: dict[str, _Followed] = {}
         self._failures = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="limits", daemon=True)
 
     @property
     def reachable(self) -> bool:
         """Whether the last exchange worked."""
         return not self._failures
 
-    def start(self) -> None:
-        """Exchange from now on."""
-        self._thread.start()
-
     def stop(self) -> None:
-        """End the thread."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5)
+        """End the thread, and the connection."""
+        super().stop()
         self._client.close()
 
-    def _run(self) -> None:
-        wait = EVERY_S
-        while not self._stop.wait(wait):
-            try:
-                self.exchange()
-            except redis.RedisError as error:
-                if not self._failures:
-                    logger.warning("rate limits: Redis does not answer, each gateway has its own now: %s", error)
-                self._failures += 1
-                self._forget_counters()
-                wait = min(RETRY_S[1], RETRY_S[0] * 2 ** min(self._failures, 8)) * random.uniform(0.5, 1.0)
-            else:
-                if self._failures:
-                    logger.info("rate limits: shared through Redis again")
-                self._failures, wait = 0, EVERY_S
+    def _round(self) -> float:
+        try:
+            self.exchange()
+        except redis.RedisError as error:
+            if not self._failures:
+                logger.warning("rate limits: Redis does not answer, each gateway has its own now: %s", error)
+            self._failures += 1
+            self._forget_counters()
+            return min(RETRY_S[1], RETRY_S[0] * 2.0 ** min(self._failures, 8)) * random.uniform(0.5, 1.0)
+        if self._failures:
+            logger.info("rate limits: shared through Redis again")
+        self._failures = 0
+        return EVERY_S
 
     def exchange(self) -> None:
         """One round, one trip to Redis; none where nothing is followed."""
