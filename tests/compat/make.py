@@ -3,6 +3,9 @@
     mkdir -p build/released && git archive 6f0573f | tar x -C build/released        # release 0.1.0
     PYTHONPATH=build/released .venv/bin/python tests/compat/make.py tests/compat/0.1.0
 
+One file, though a long one: with a release's code on the path, `tests` is that release's, where there is no
+other part of this.
+
 To be run once, when a release is made; what it wrote is never edited. It uses real parts: the log, the store
 and the flow of that release. Log times are of a fixed day, so that the fixtures do not grow old.
 

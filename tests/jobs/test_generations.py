@@ -27,7 +27,7 @@ from sinks.session_block import encode_sessions
 from tests.eventlog.contract import WAIT_S
 from tests.fixtures.store import StoreServer
 from tests.jobs.data import DAY, HOUR, MINUTE, Bench, bench, event, ms, time_of
-from tests.jobs.test_repair import fact_of, milli, sort_and_split, stored, who_of
+from tests.jobs.repairing import fact_of, milli, sort_and_split, stored, who_of
 
 SITE = "shop.example"
 START = ms("2026-03-10T08:00Z")

@@ -17,7 +17,8 @@ from objects.files import WRITING
 from objects.opening import open_objects, prepare_objects
 from objects.protocol import MAX_OBJECT_BYTES, BadKey, ObjectMissing, ObjectStoreUnreachable, ObjectTooLarge
 from tests.fixtures.disk import ROOT, SmallDisks
-from tests.objects.contract import ObjectStoreContract, Opened, listed, share
+from tests.objects.contract import ObjectStoreContract
+from tests.objects.stores import Opened, listed, share
 
 
 class TestDirectory(ObjectStoreContract):

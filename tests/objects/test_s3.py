@@ -21,7 +21,8 @@ from tests.fixtures.disk import SmallDisks
 from tests.fixtures.go_program import BUILD_TIMEOUT
 from tests.fixtures.kafka_properties import make_certificate, quiet_port
 from tests.fixtures.s3 import OwnS3, S3Server
-from tests.objects.contract import ObjectStoreContract, Opened, listed
+from tests.objects.contract import ObjectStoreContract
+from tests.objects.stores import Opened, listed
 
 # The first test there is may have to build the server.
 pytestmark = pytest.mark.timeout(BUILD_TIMEOUT + 60)

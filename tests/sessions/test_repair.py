@@ -23,8 +23,8 @@ from tests.sessions.histories import (
     plain,
     play,
 )
+from tests.sessions.live import fact
 from tests.sessions.oracle import expected
-from tests.sessions.test_rules import fact
 
 sites = st.sampled_from(SITES)
 

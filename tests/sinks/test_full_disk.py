@@ -19,7 +19,7 @@ from sinks.migrate import migrate
 from sinks.writer import StoreWriter
 from tests.fixtures.disk import fill, make_room
 from tests.fixtures.store import make_store
-from tests.sinks.test_writer import add, places, stored
+from tests.sinks.writing import add, places, stored
 
 disk, what = Path(sys.argv[1]), sys.argv[2]
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(name)s %(message)s")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -12,20 +11,15 @@ from decimal import Decimal
 import pytest
 from clickhouse_driver import Client
 
-from footfall.duplicates import batch_key
 from footfall.names import Outcome, QuarantineReason
 from footfall.sessions.row import SessionRow
 from sinks import positions
-from sinks.batches import load_batches
 from sinks.buffer import Day
 from sinks.clickhouse import StoreUnreachableError
-from sinks.writer import StoreBehind, StoreWriter
+from sinks.writer import StoreWriter
 from tests.fixtures.store import StoreServer, free_port
-from tests.sinks.making import NOW, batch_of
-
-DAY = NOW // 86_400_000
-Connect = Callable[[], Client]
-Make = Callable[..., StoreWriter]
+from tests.sinks.making import NOW
+from tests.sinks.writing import DAY, Connect, Make, add, places, stored
 
 
 @dataclass
@@ -35,41 +29,6 @@ class Bad:
     detail: str
     payload: bytes
     index: int
-
-
-@pytest.fixture
-def writer_of(connect: Connect, database: str) -> Iterator[Make]:
-    made: list[StoreWriter] = []
-
-    def make(**options: object) -> StoreWriter:
-        arguments = {
-            "database": database,
-            "flush_seconds": 0.1,
-            "query_prefix": "test-flow",
-            "retry_limit_s": 20.0,
-        }
-        writer = StoreWriter(connect, **(arguments | options))  # type: ignore[arg-type] # tests override any of them
-        made.append(writer)
-        return writer
-
-    yield make
-    for writer in made:
-        if writer.is_alive():
-            writer.close()
-
-
-def add(writer: StoreWriter, offset: int, count: int = 3, partition: int = 0, **options: object) -> None:
-    batch = batch_of(count, offset=offset, at=NOW + offset * 1000)
-    writer.add_events(batch, 7, None, None, partition, offset, NOW + offset * 1000, **options)  # type: ignore[arg-type]
-
-
-def stored(client: Client, database: str) -> list[tuple[int, int, int]]:
-    rows = client.execute(f"SELECT log_partition, log_offset, log_index FROM {database}.events ORDER BY ALL")
-    return list(rows)
-
-
-def places(offsets: range, count: int = 3, partition: int = 0) -> list[tuple[int, int, int]]:
-    return [(partition, offset, index) for offset in offsets for index in range(count)]
 
 
 def test_flush_stores_everything_added_before(writer_of: Make, client: Client, database: str) -> None:
@@ -174,134 +133,6 @@ def test_progress_is_written_after_the_rows_and_keeps_the_last_heartbeat(
     assert positions.progress_of(client, database, 0)[::2] == (40, NOW)
 
 
-def test_a_restarted_writer_skips_what_is_stored_and_tells_it_as_stored(
-    writer_of: Make, client: Client, database: str
-) -> None:
-    first = writer_of()
-    for offset in range(6):
-        add(first, offset)
-    first.progress(0, 4, NOW, 0)
-    first.close()
-    second = writer_of()
-    known = second.recover(0, 4)
-    assert known.last == 5
-    for offset in range(4, 9):
-        add(second, offset, stored=known)
-    second.flush()
-    assert stored(client, database) == places(range(9))
-    assert second.take_results(0) == [(Day(0, "shop.example", DAY), 15, 0)]
-
-
-def test_counts_told_later_take_the_place_of_those_of_an_earlier_life(
-    writer_of: Make, client: Client, database: str
-) -> None:
-    """Even where the later life had not come as far in the log: it knows more of what was stored."""
-    place = ("shop.example", DAY, Outcome.DUPLICATE, "stored_before")
-    first = writer_of()
-    for number in range(5):
-        first.set_ledger(2, [(place, number)])
-        first.flush()
-    first.close()
-    second = writer_of()
-    second.recover(2, 0)
-    second.set_ledger(2, [(place, 33)])
-    second.close()
-    assert client.execute(f"SELECT count FROM {database}.ledger_v1 WHERE log_partition = 2") == [(33,)]
-
-
-def test_partly_stored_records_are_completed(writer_of: Make, client: Client, database: str) -> None:
-    first = writer_of()
-    batch = batch_of(5)
-    first.add_events(batch, 7, [0, 3], None, 0, 0, NOW)
-    first.close()
-    second = writer_of()
-    second.add_events(batch, 7, [0, 1, 3, 4], None, 0, 0, NOW, stored=second.recover(0, 0))
-    second.flush()
-    assert stored(client, database) == [(0, 0, 0), (0, 0, 1), (0, 0, 3), (0, 0, 4)]
-    assert second.take_results(0) == [(Day(0, "shop.example", DAY), 4, 0)]
-
-
-def test_a_store_behind_the_flow_is_refused(writer_of: Make) -> None:
-    writer = writer_of()
-    writer.progress(0, 4, NOW, 0)
-    writer.flush()
-    assert writer.recover(0, 4).last == -1
-    with pytest.raises(StoreBehind, match="restored from an older backup"):
-        writer.recover(0, 5)
-    with pytest.raises(StoreBehind, match="restored from an older backup"):
-        writer.recover(1, 1)
-
-
-def test_old_events_are_stored_only_where_they_are_not(writer_of: Make, client: Client, database: str) -> None:
-    writer = writer_of()
-    batch = batch_of(4)
-    writer.add_events(batch, 7, [0, 1], None, 0, 0, NOW)
-    writer.flush()
-    writer.add_events(batch, 7, None, None, 0, 1, NOW, look_up_before=NOW + 10)  # 0 and 1 are there
-    writer.add_events(batch, 7, [3], None, 1, 2, NOW, look_up_before=NOW + 10)  # in the same flush
-    writer.flush()
-    assert stored(client, database) == [(0, 0, 0), (0, 0, 1), (0, 1, 2), (0, 1, 3)]
-    assert writer.take_results(0) == [(Day(0, "shop.example", DAY), 4, 2)]
-    assert writer.take_results(1) == [(Day(1, "shop.example", DAY), 0, 1)]
-
-
-def test_only_events_before_the_horizon_are_looked_up(writer_of: Make, client: Client, database: str) -> None:
-    writer = writer_of()
-    batch = batch_of(4)
-    writer.add_events(batch, 7, None, None, 0, 0, NOW)
-    writer.flush()
-    writer.add_events(batch, 7, None, None, 0, 1, NOW, look_up_before=NOW + 2)
-    writer.flush()
-    assert stored(client, database) == [*places(range(1), 4), (0, 1, 2), (0, 1, 3)]
-
-
-def test_events_taken_for_new_are_looked_up_by_the_age_of_their_ids(
-    writer_of: Make, client: Client, database: str
-) -> None:
-    """A request repeated word for word after three hours: its old `sent_at` makes its events look
-    new. They have entered an open session by then, which repair is told of."""
-    writer = writer_of()
-    batch = batch_of(4)
-    writer.add_events(batch, 7, [0, 1], None, 0, 0, NOW)
-    writer.flush()
-    later = NOW + 3 * 3_600_000
-    again = batch_of(4)
-    again.occurred = [at + 3 * 3_600_000 for at in again.occurred]
-    writer.add_events(again, 7, None, None, 0, 1, later, look_up_before=later - 3_600_000)
-    writer.flush()
-    assert stored(client, database) == [(0, 0, 0), (0, 0, 1), (0, 1, 2), (0, 1, 3)]
-    repairs = client.execute(
-        "SELECT site_id, visitor_id, mark, toUnixTimestamp64Milli(first_at), toUnixTimestamp64Milli(last_at), "
-        f"events, is_deleted FROM {database}.repair_list"
-    )
-    assert repairs == [("shop.example", 7, later, later, later + 1, 2, 0)]
-
-
-def test_late_duplicates_and_nobodys_need_no_repair(writer_of: Make, client: Client, database: str) -> None:
-    writer = writer_of()
-    for offset, visitor, late in ((0, 7, None), (1, 7, [True] * 3), (2, 0, None)):
-        writer.add_events(batch_of(3), visitor, None, late, 0, offset, NOW, look_up_before=NOW + 10)
-        writer.flush()
-    assert stored(client, database) == places(range(1))
-    assert client.execute(f"SELECT count() FROM {database}.repair_list") == [(0,)]
-
-
-def test_many_old_events_are_looked_up_in_several_queries(
-    writer_of: Make, client: Client, database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sinks.lookup.IDS_A_QUERY", 7)
-    writer = writer_of()
-    for offset in range(20):
-        add(writer, offset)
-    writer.flush()
-    for offset in range(20):  # the same events again, at other positions
-        batch = batch_of(3, offset=offset, at=NOW + offset * 1000)
-        writer.add_events(batch, 7, None, None, 1, offset, NOW, look_up_before=NOW + 10**9)
-    writer.flush()
-    assert stored(client, database) == places(range(20))
-    assert writer.take_results(1) == [(Day(1, "shop.example", DAY), 0, 60)]
-
-
 def test_adding_waits_while_both_buffers_are_full(connect: Connect, database: str) -> None:
     gate = threading.Event()
 
@@ -364,15 +195,3 @@ def test_a_query_that_is_wrong_is_not_tried_again(writer_of: Make, client: Clien
     with pytest.raises(Exception, match="events"):
         writer.flush()
     assert time.monotonic() - begun < 10
-
-
-def test_batches_are_read_back_oldest_first(writer_of: Make, client: Client, database: str) -> None:
-    writer = writer_of()
-    for offset in range(5):
-        add(writer, offset)
-    writer.flush()
-    client.execute(f"USE {database}")
-    batches = list(load_batches(client, 0, 4, NOW + 1000))
-    keys = [batch_key(batch_of(3, offset=o, at=NOW + o * 1000).record.batch_id) for o in range(5)]
-    assert batches == [(keys[offset], NOW + offset * 1000) for offset in (1, 2, 3)]
-    assert list(load_batches(client, 3, 4, NOW)) == []
