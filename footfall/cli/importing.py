@@ -104,7 +104,7 @@ def _feed(settings: Settings, site_id: str, maker: RecordMaker, logs: Sequence[L
     try:
         feed.wait_for(feed.ends())  # so that what an import just before this one set aside is known
         known = known_bad_lines(settings, site_id)
-        for made in chain(chain.from_iterable(map(maker.add, _lines(logs, bar))), maker.finish()):
+        for made in chain(chain.from_iterable(map(maker.add, told_lines(logs, bar))), maker.finish()):
             if made.record.kind == "quarantine" and known[made.record.payload] > 0:
                 known[made.record.payload] -= 1
             else:
@@ -115,7 +115,7 @@ def _feed(settings: Settings, site_id: str, maker: RecordMaker, logs: Sequence[L
         feed.close()
 
 
-def _lines(logs: Iterable[LogFile], bar: ProgressBar) -> Iterator[Line]:
+def told_lines(logs: Iterable[LogFile], bar: ProgressBar) -> Iterator[Line]:
     """Those of all files, each told to `bar`."""
     for log in logs:
         before = 0
@@ -124,3 +124,4 @@ def _lines(logs: Iterable[LogFile], bar: ProgressBar) -> Iterator[Line]:
             bar.moved(1, position - before)
             before = position
             yield line
+        bar.moved(0, log.size - before)  # a gzip file ends with bytes that are of no line

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from footfall.cli import progress
+from footfall.cli.importer.lines import LogFile
+from footfall.cli.importing import told_lines
 from footfall.cli.progress import ProgressBar
 
 IN_A_TERMINAL = """
@@ -59,6 +63,15 @@ def test_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         for _ in range(1_000):
             bar.moved(1)
     assert not capsys.readouterr().err
+
+
+def test_an_import_has_come_to_the_end_of_its_files(lines: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(b"one\n\ntwo\n")
+    (tmp_path / "b.log.gz").write_bytes(gzip.compress(b"three\n" * 40_000))
+    logs = [LogFile(str(tmp_path / name)) for name in ("a.log", "b.log.gz")]
+    with ProgressBar("lines", sum(log.size for log in logs)) as bar:
+        assert len(list(told_lines(logs, bar))) == 40_002
+    assert lines.readouterr().err.splitlines()[-1].startswith("reading: 40,002 lines, 100 %")
 
 
 def test_a_terminal_has_a_bar() -> None:
