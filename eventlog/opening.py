@@ -107,7 +107,7 @@ def kafka_options(settings: Settings, stage: str, generation: Generation) -> Kaf
     )
 
 
-def owner_topic(settings: Settings, stage: str) -> KafkaOptions:
+def owner_topic(settings: Settings, stage: str, *, patience_s: float = PATIENCE_S) -> KafkaOptions:
     """The topic that says which installation a stage's log on Kafka belongs to."""
     from eventlog.kafka import KafkaOptions
 
@@ -116,6 +116,7 @@ def owner_topic(settings: Settings, stage: str) -> KafkaOptions:
         partitions=1,
         client=_connection(settings),
         group_prefix=f"footfall-{stage}-",
+        request_timeout_s=patience_s,
     )
 
 

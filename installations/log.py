@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eventlog.kafka.owner import append_owner, read_owner
-from eventlog.opening import owner_topic
+from eventlog.opening import PATIENCE_S, owner_topic
 from footfall.settings import Settings
 
 
@@ -12,8 +12,8 @@ class LogMark:
 
     setting = "FOOTFALL_KAFKA_BOOTSTRAP"
 
-    def __init__(self, settings: Settings, stage: str) -> None:
-        self._options = owner_topic(settings, stage)
+    def __init__(self, settings: Settings, stage: str, patience_s: float = PATIENCE_S) -> None:
+        self._options = owner_topic(settings, stage, patience_s=patience_s)
         self._replication = settings.kafka_replication
         self.where = f"log {stage} on Kafka"
 

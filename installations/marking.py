@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from control import Control, ControlError
+from eventlog.opening import PATIENCE_S
 from footfall.settings import Settings
 from installations.mark import Mark
 
@@ -50,12 +51,17 @@ def settle(plane: Control, stage: str, *, take_over: bool = False) -> str:
 
 
 def check(
-    settings: Settings, installation: str, stages: Iterable[str], kinds: frozenset[str] = KINDS, limit_s: float = 0
+    settings: Settings,
+    installation: str,
+    stages: Iterable[str],
+    kinds: frozenset[str] = KINDS,
+    limit_s: float = 0,
+    patience_s: float = PATIENCE_S,
 ) -> None:
     """Raises `ClaimedError` where a mark is another installation's. `limit_s`: how long to try to ask a
-    store that does not answer; then raises what it raises, as does a log at once."""
+    store that does not answer; then raises what it raises, as does a log after `patience_s`."""
     for stage in stages:
-        for mark in _marks(settings, stage, kinds, limit_s):
+        for mark in _marks(settings, stage, kinds, limit_s, patience_s):
             _refuse_foreign(settings, installation, stage, mark)
 
 
@@ -84,10 +90,12 @@ def claim(
     return done
 
 
-def look(settings: Settings, stages: Iterable[str]) -> list[Found]:
+def look(settings: Settings, stages: Iterable[str], patience_s: float = PATIENCE_S) -> list[Found]:
     """Every mark that is to last, for people."""
     return [
-        Found(stage, mark.where, mark.owner()) for stage in stages for mark in _marks(settings, stage, DURABLE, 0)
+        Found(stage, mark.where, mark.owner())
+        for stage in stages
+        for mark in _marks(settings, stage, DURABLE, 0, patience_s)
     ]
 
 
@@ -102,13 +110,15 @@ def _refuse_foreign(settings: Settings, installation: str, stage: str, mark: Mar
     )
 
 
-def _marks(settings: Settings, stage: str, kinds: frozenset[str], limit_s: float) -> Iterator[Mark]:
+def _marks(
+    settings: Settings, stage: str, kinds: frozenset[str], limit_s: float, patience_s: float = PATIENCE_S
+) -> Iterator[Mark]:
     """On servers alone: what is in the data directory is this installation's. Imported where they are
     used: a gateway needs no store."""
     if LOG in kinds and settings.kafka_bootstrap:
         from installations.log import LogMark
 
-        yield LogMark(settings, stage)
+        yield LogMark(settings, stage, patience_s)
     if STORE in kinds and not settings.has_own_store:
         from installations.store import StoreMark
 

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from footfall.cli.checks.finding import Finding
 from footfall.cli.checks.machine import clock, disk, ports, secrets, versions
 from footfall.cli.checks.owner import owner
-from footfall.cli.checks.parts import archive, control_plane, data, gateway, metrics, store, valkey, workers
+from footfall.cli.checks.parts import archive, control_plane, data, gateway, log, metrics, store, valkey, workers
 from footfall.cli.checks.traffic import addresses, bots, proxy_header
 from footfall.settings import Settings
 
 # To add a check: a function here. It returns what it found and never raises for what is
 # wrong; it is quick, and it changes nothing.
 CHECKS: tuple[Callable[[Settings], list[Finding]], ...] = (
-    versions, disk, secrets, ports, control_plane, owner, store, valkey, gateway, metrics, workers, archive, data,
-    clock,
+    versions, disk, secrets, ports, control_plane, owner, store, valkey, log, gateway, metrics, workers, archive,
+    data, clock,
     proxy_header, addresses, bots,
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ from footfall.cli.checks.finding import Finding, bad, ok, warn
 from footfall.settings import Settings
 
 WHAT = "owner"
+PATIENCE_S = 2.0  # with brokers that do not answer
 
 
 def owner(settings: Settings) -> list[Finding]:
@@ -27,8 +28,8 @@ def owner(settings: Settings) -> list[Finding]:
             installation = installations.identify(plane, settings.stage)
         finally:
             plane.close()
-        installations.check(settings, installation, settings.topics())
-        found = installations.look(settings, settings.topics())
+        installations.check(settings, installation, settings.topics(), patience_s=PATIENCE_S)
+        found = installations.look(settings, settings.topics(), PATIENCE_S)
     except installations.ClaimedError as error:
         return bad(WHAT, *str(error).split(": ", 1))
     except (control.ControlError, LogUnreachable, WrongLogError, StoreUnreachableError):

@@ -9,6 +9,7 @@ from embedded.probe import StoreError, http_ok, query_store, valkey_ok
 from embedded.stack import has_own_valkey
 from embedded.view import duration
 from footfall.cli.checks.finding import Finding, bad, ok, warn
+from footfall.cli.layout import layout_of
 from footfall.cli.running import read_status
 from footfall.names import database_name
 from footfall.settings import Settings
@@ -17,7 +18,7 @@ from telemetry.ports import metrics_ports
 if TYPE_CHECKING:
     from footfall.cli.state import Health
 
-PATIENCE_S = 3.0  # with an object store that does not answer
+PATIENCE_S = 3.0  # with servers that do not answer
 START = "start it with `footfall up`; it restarts what dies"
 
 
@@ -69,6 +70,25 @@ def valkey(settings: Settings) -> list[Finding]:
     return warn("live", f"Valkey does not answer on {path}", f"{START}; only live counters need it")
 
 
+def log(settings: Settings) -> list[Finding]:
+    """Kafka answers, and the topics are there. A local log is files: `disk` and `gateway` see those."""
+    from control import ControlError
+    from eventlog.opening import open_log
+    from eventlog.protocol import LogUnreachable, WrongLogError
+
+    if not settings.kafka_bootstrap:
+        return []
+    try:
+        for stage in settings.topics():
+            open_log(settings, stage, layout_of(settings, stage), patience_s=PATIENCE_S)
+    except ControlError:  # said already: it knows which topics there are
+        return []
+    except (LogUnreachable, WrongLogError) as error:
+        found, _, mend = str(error).rpartition(": ")
+        return bad("log", found, mend)
+    return ok("log", f"Kafka answers on {settings.kafka_bootstrap}")
+
+
 def gateway(settings: Settings) -> list[Finding]:
     """It takes events."""
     where = f"{settings.gateway_host}:{settings.gateway_port}"
@@ -76,7 +96,8 @@ def gateway(settings: Settings) -> list[Finding]:
         return ok("gateway", f"takes events on {where}")
     if http_ok(settings.gateway_host, settings.gateway_port, "/healthz"):
         log = settings.data_dir / "logs" / "gateway.log"
-        return bad("gateway", "runs, but its log takes no records", f"is the disk full? {log} says why")
+        why = "do Kafka's brokers answer?" if settings.kafka_bootstrap else "is the disk full?"
+        return bad("gateway", "runs, but its log takes no records", f"{why} {log} says why")
     return bad("gateway", f"does not answer on {where}", START)
 
 
