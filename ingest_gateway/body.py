@@ -11,7 +11,7 @@ import brotli
 import zstandard
 
 from footfall.event import MAX_BATCH_BYTES
-from ingest_gateway.answers import RefusedError, too_large, unreadable
+from ingest_gateway.answers import RefusedError, too_large, unavailable, unreadable
 from ingest_gateway.deadlines import Deadlines
 
 TYPES = frozenset({"application/json", "text/plain", ""})
@@ -20,6 +20,8 @@ TYPES = frozenset({"application/json", "text/plain", ""})
 DRAIN_BYTES = 8 * MAX_BATCH_BYTES
 # What RFC 9659 asks of a zstd content coding: frames that need more are refused.
 ZSTD_WINDOW_BYTES = 8 * 1024 * 1024
+# What has come of large bodies that are not whole yet. Small ones are bounded by their number.
+LARGE_BYTES = 256 * 1024 * 1024
 TOO_LARGE = f"a body is at most {MAX_BATCH_BYTES} bytes, decompressed too: send fewer events at once"
 
 
@@ -33,14 +35,32 @@ class BodySource(Protocol):
         """Part by part."""
 
 
+class Room:
+    """For large bodies on their way, of all requests together."""
+
+    def __init__(self, limit: int = LARGE_BYTES) -> None:
+        self._free = limit
+
+    def take(self, size: int) -> None:
+        """`RefusedError` 503 where there is none left."""
+        if size > self._free:
+            raise unavailable("too much is coming in at once")
+        self._free -= size
+
+    def give_back(self, size: int) -> None:
+        """They are whole, or given up."""
+        self._free += size
+
+
 class BodyReader:
     """Reads bodies; one that takes longer than `timeout_s` ends with its task being cancelled."""
 
     def __init__(self, timeout_s: float) -> None:
         self.reading: Deadlines[asyncio.Task[object]] = Deadlines(timeout_s, _cancel)
+        self._room = Room()
 
     async def read(self, headers: Mapping[str, str], source: BodySource) -> bytes:
-        """The whole body, decompressed; `RefusedError` 400, 413 or 415."""
+        """The whole body, decompressed; `RefusedError` 400, 413, 415 or 503."""
         task = asyncio.current_task()
         assert task is not None
         self.reading.add(task)
@@ -48,7 +68,7 @@ class BodyReader:
         try:
             if is_plain(encoding, length):
                 return await source()
-            return await read_body(encoding, length, source)
+            return await read_body(encoding, length, source, self._room)
         finally:
             self.reading.remove(task)
 
@@ -65,35 +85,40 @@ def check_type(headers: Mapping[str, str]) -> None:
 
 
 def is_plain(encoding: str, length: str) -> bool:
-    """The common case: nothing to decompress, and fewer than a million bytes announced."""
-    return not encoding and 0 < len(length) <= 6 and length.isascii() and length.isdigit()
+    """The common case: nothing to decompress, and fewer than 100,000 bytes announced."""
+    return not encoding and 0 < len(length) <= 5 and length.isascii() and length.isdigit()
 
 
-async def read_body(encoding: str, length: str, source: BodySource) -> bytes:
-    """The whole body, decompressed; `RefusedError` 400, 413 or 415. `encoding` and `length`
+async def read_body(encoding: str, length: str, source: BodySource, room: Room) -> bytes:
+    """The whole body, decompressed; `RefusedError` 400, 413, 415 or 503. `encoding` and `length`
     are the headers' values, empty where they were not sent."""
     decompress = DECOMPRESSORS.get(encoding) or DECOMPRESSORS.get(encoding.strip().lower())
     if decompress is None:
         raise RefusedError(415, "content_encoding", f"send one of: {', '.join(filter(None, DECOMPRESSORS))}")
     if not length:
-        return decompress(await _read_unsized(source))
+        return decompress(await _read_parts(source, room))
     if not (length.isascii() and length.isdigit()):
         raise unreadable("Content-Length is not a number")
     if len(length) > 18 or int(length) > MAX_BATCH_BYTES:
         await _drain(source, length)
         raise too_large(TOO_LARGE)
-    return decompress(await source())
+    return decompress(await _read_parts(source, room))
 
 
-async def _read_unsized(source: BodySource) -> bytes:
+async def _read_parts(source: BodySource, room: Room) -> bytes:
     parts: list[bytes] = []
-    size = 0
-    async for part in source:
-        size += len(part)
-        if size > MAX_BATCH_BYTES:
-            raise too_large(TOO_LARGE)
-        parts.append(part)
-    return b"".join(parts)
+    size = taken = 0
+    try:
+        async for part in source:
+            size += len(part)
+            if size > MAX_BATCH_BYTES:
+                raise too_large(TOO_LARGE)
+            room.take(len(part))
+            taken = size
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        room.give_back(taken)
 
 
 async def _drain(source: BodySource, length: str) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from footfall.event import MAX_BATCH_BYTES
 from ingest_gateway.address import AddressResolver, parse_networks
 from ingest_gateway.answers import RefusedError
-from ingest_gateway.body import read_body
+from ingest_gateway.body import Room, read_body
 from ingest_gateway.pixel import parse_pixel, parse_query
 from ingest_gateway.texts import hide_in_header
 
@@ -46,7 +46,7 @@ class Sent:
 def read(encoding: str, length: str, parts: list[bytes]) -> bytes | int:
     """The body, or the status of the refusal; anything else fails the test."""
     try:
-        return asyncio.run(read_body(encoding, length, Sent(parts)))
+        return asyncio.run(read_body(encoding, length, Sent(parts), Room()))
     except RefusedError as refusal:
         return refusal.status
 
