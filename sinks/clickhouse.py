@@ -200,7 +200,7 @@ def retrying(
 
 def is_away(error: BaseException) -> bool:
     """Whether it says that the store does not answer, and nothing else."""
-    return isinstance(error, NetworkError | SocketTimeoutError | EOFError | StoreUnreachableError)
+    return isinstance(error, NetworkError | SocketTimeoutError | TimeoutError | EOFError | StoreUnreachableError)
 
 
 def in_one_line(error: BaseException) -> str:
@@ -208,4 +208,6 @@ def in_one_line(error: BaseException) -> str:
     text = " ".join(str(error).partition("Stack trace:")[0].split())
     if isinstance(error, SocketTimeoutError):  # of which the driver says a number and the address
         return f"no answer in time {text.partition('. ')[2]}".rstrip()
+    if isinstance(error, TimeoutError):  # in the middle of an answer
+        return "no answer in time"
     return text or type(error).__name__

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tests.drill.visitors import AGENT, Crowd, Told, Visitor
 
@@ -28,6 +29,12 @@ class Sent:
     failed: int = 0  # attempts without an answer
     acknowledged_at: list[float] = field(default_factory=list)  # time.monotonic() of each batch
     gave_up: list[str] = field(default_factory=list)
+
+    def longest_gap(self, since: float) -> float:
+        """The longest time (s) in which nothing was acknowledged, from a moment of time.monotonic() on."""
+        with self.lock:
+            times = [since, *(at for at in self.acknowledged_at if at > since)]
+        return max((later - earlier for earlier, later in pairwise(times)), default=0.0)
 
 
 class Load:

@@ -140,6 +140,10 @@ class Stack:
     def log_tail(self) -> str:
         return (self.data_dir.parent / f"{self.data_dir.name}.log").read_text()[-2000:]
 
+    def part_log(self, part: str) -> str:
+        """All that a part has logged."""
+        return (self.data_dir / "logs" / f"{part}.log").read_text()
+
     def status(self) -> dict[str, Any]:
         """What the supervisor says of its parts."""
         try:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import logging
 import random
 import time
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,9 +58,7 @@ def restarted(stack: Production, part: str, load: Load) -> Seen:
     stack.restart(part)
     took = time.monotonic() - began
     traffic(load)
-    with sent.lock:
-        times = [began, *(at for at in sent.acknowledged_at if at > began)]
-    longest = max(later - earlier for earlier, later in pairwise(times))
+    longest = sent.longest_gap(began)
     return Seen(part, round(took, 2), round(longest, 2), sent.refused - refused, sent.failed - failed)
 
 

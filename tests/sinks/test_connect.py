@@ -108,6 +108,9 @@ def test_a_store_that_takes_connections_and_never_answers_is_told_as_such() -> N
             client.execute("SELECT 1")
     assert in_one_line(told.value) == f"no answer in time (127.0.0.1:{port})"
     assert is_away(told.value)
+    in_the_middle = TimeoutError("timed out")
+    assert in_one_line(in_the_middle) == "no answer in time"
+    assert is_away(in_the_middle)
 
 
 def test_a_reply_that_refuses_us_is_no_reason_to_ask_the_next(store: StoreServer) -> None:
