@@ -74,6 +74,8 @@ class SitesView:
                 self._patience_s = PATIENCE_S
             self._reachable.clear()
         else:
+            if not self._reachable.is_set():
+                logger.info("the control plane is reachable again")
             self._reachable.set()
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 
@@ -56,7 +57,10 @@ def test_what_is_not_known_is_looked_for_once_between_refreshes(
     view.close()
 
 
-def test_a_site_added_before_a_short_outage_is_waited_for(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_site_added_before_a_short_outage_is_waited_for(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     monkeypatch.setattr(flows.sites, "REFRESH_S", 0.05)
     view = SitesView(plane.version, plane.load)
     plane.away = True
@@ -67,6 +71,9 @@ def test_a_site_added_before_a_short_outage_is_waited_for(plane: Plane, monkeypa
     assert view.get("new") == Site(site_id="new")
     assert time.monotonic() - began >= 0.4
     view.close()
+    said = [record.getMessage() for record in caplog.records]
+    assert said[0].startswith("control plane unreachable")
+    assert said[1:] == ["the control plane is reachable again"]
 
 
 def test_a_long_outage_keeps_the_other_sites_waiting_once(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
