@@ -13,4 +13,8 @@ COMMIT_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0),
 )
 QUEUE_BYTES = Gauge("footfall_log_queue_bytes", "Bytes that wait for the disk, or for Kafka.")
+CLOCK_AHEAD = Gauge(
+    "footfall_log_clock_ahead_seconds",
+    "How far this machine's clock is ahead of the brokers', below 0 behind; 0 on the local log.",
+)
 SEGMENTS_REMOVED = Counter("footfall_log_segments_removed_total", "Segments removed by retention.")

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Producer
 
 from eventlog import metrics
 from eventlog.appending import RECORD_OVERHEAD, BaseAppender
@@ -117,6 +117,7 @@ class KafkaAppender(BaseAppender):
         if good:
             self._incidents.over()
             self._backoff_s = SHORTEST_BACKOFF_S
+            self._compare_clocks()
             records = sum(submission.count for submission in good)
             metrics.RECORDS.inc(records)
             overhead = (records + len(good)) * RECORD_OVERHEAD
@@ -135,3 +136,10 @@ class KafkaAppender(BaseAppender):
                 self._incidents.tell(text)
             self._tell(submissions, LogFull(text, retry_after_s=RETRY_AFTER_S))
         metrics.QUEUE_BYTES.set(self._deliveries.bytes_waiting)
+
+    def _compare_clocks(self) -> None:
+        """Ours with the broker's, which just gave a record its log time: an answer takes milliseconds."""
+        newest, self._deliveries.newest = self._deliveries.newest, None
+        kind, log_time = newest.timestamp() if newest is not None else (0, 0)
+        if kind == TIMESTAMP_LOG_APPEND_TIME and log_time > 0:
+            metrics.CLOCK_AHEAD.set(time.time() - log_time / 1000)

@@ -31,8 +31,10 @@ class Submission:
         self.future = future
         self.error: KafkaError | None = None  # of the first record that failed
 
-    def delivered(self, error: KafkaError | None, _message: Message | None) -> None:
+    def delivered(self, error: KafkaError | None, message: Message | None) -> None:
         """The client library's delivery report of one record."""
+        if error is None and message is not None:
+            self._deliveries.newest = message
         self._deliveries.report(self, error)
 
 
@@ -44,6 +46,7 @@ class Deliveries:
         self._partitions = partitions
         self._bytes = 0
         self._closed = ""
+        self.newest: Message | None = None  # the record acknowledged last
         self._lock = threading.Lock()
         self._open: set[Submission] = set()
         self._finished: list[Submission] = []

@@ -16,6 +16,7 @@ from footfall.cli.checks.finding import Finding, bad, ok, warn
 from footfall.cli.layout import layout_of
 from footfall.cli.room import Room, disks
 from footfall.cli.running import read_status
+from footfall.cli.scraping import Samples, fetch
 from footfall.settings import Settings
 from telemetry.ports import metrics_ports
 
@@ -23,6 +24,7 @@ WARN_DISK = 5 * 1024**3
 BAD_DISK = 1024**3
 CLOCK_STEP_S = 0.25
 FUTURE_MS = 60_000
+CLOCK_OFF_S = 30.0  # as the alert FootfallClockOff
 PATIENCE_S = 2.0  # with brokers that do not answer
 
 
@@ -98,7 +100,7 @@ def ports(settings: Settings) -> list[Finding]:
 
 
 def clock(settings: Settings) -> list[Finding]:
-    """The clock moves evenly, and the log is not ahead of it."""
+    """The clock moves evenly, the gateway's is that of the brokers, and the log is not ahead of it."""
     from control import ControlError
     from eventlog.protocol import LogUnreachable, WrongLogError
 
@@ -107,6 +109,14 @@ def clock(settings: Settings) -> list[Finding]:
     drift = abs((time.time() - wall) - (time.monotonic() - steady))
     if drift > 0.05:
         return bad("clock", f"it jumped by {drift:.2f} s while looked at", "let one time service set it, slewing")
+    gateway = _gateway_ahead_s(settings)
+    if abs(gateway) > CLOCK_OFF_S:
+        than = "ahead of" if gateway > 0 else "behind"
+        return bad(
+            "clock",
+            f"the gateway's machine is {abs(gateway):.0f} s {than} Kafka's brokers",
+            "let a time service set the clocks of both; see FootfallClockOff in docs/runbook.md",
+        )
     try:
         ahead = _log_ahead_ms(settings)
     except (ControlError, LogUnreachable, WrongLogError):  # said already by `control_plane` and `data`
@@ -118,6 +128,12 @@ def clock(settings: Settings) -> list[Finding]:
             "set the clock right; until it gets there log time stands still, and sessions close late",
         )
     return ok("clock", "moves evenly, the log is not ahead of it")
+
+
+def _gateway_ahead_s(settings: Settings) -> float:
+    """What the gateway found when the log acknowledged its records; 0 where it does not tell."""
+    text = next((fetch(one) for one in metrics_ports(settings) if one.part == "gateway"), None)
+    return Samples([text or ""]).sum("footfall_log_clock_ahead_seconds")
 
 
 def _log_ahead_ms(settings: Settings) -> int:
