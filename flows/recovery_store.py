@@ -17,6 +17,8 @@ Nothing here may be used while a dataflow runs on the store.
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -43,9 +45,19 @@ class RecoveryStore:
         self._path = directory / "part-0.sqlite3"
 
     def make(self) -> None:
-        """Make an empty one where there is none."""
-        if not self._path.exists():
-            init_db_dir(self._directory, 1)
+        """Make an empty one where there is none. Killed half-way, it is made anew the next time: Bytewax
+        writes its tables one by one, and a file that lacks some would be taken for another version's."""
+        if self._path.exists():
+            return
+        unfinished = self._directory / "recovery.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        init_db_dir(unfinished, 1)
+        made = unfinished / self._path.name
+        with made.open("rb") as file:
+            os.fsync(file.fileno())
+        made.replace(self._path)
+        unfinished.rmdir()
 
     def keys(self) -> set[str]:
         """The keys that a dataflow would find, none where there is no store."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pickle
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Iterable
 from contextlib import closing
 from datetime import timedelta
@@ -150,3 +153,28 @@ def test_a_damaged_store_is_refused_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "flow" / "part-0.sqlite3").write_bytes(b"no database" * 1000)
     with pytest.raises(UnknownRecoveryStore, match="footfall worker reset"):
         store.keys()
+
+
+MAKING = """
+import sys
+from pathlib import Path
+from flows.recovery_store import RecoveryStore
+RecoveryStore(Path(sys.argv[1])).make()
+"""
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 0.001, 0.003])
+def test_a_store_is_made_whole_or_not_at_all(tmp_path: Path, wait_s: float) -> None:
+    """`kill -9` as soon as there is anything to see of it: the worker starts again."""
+    process = subprocess.Popen([sys.executable, "-c", MAKING, str(tmp_path)])
+    deadline = time.monotonic() + 30
+    while process.poll() is None and not any(tmp_path.iterdir()):
+        assert time.monotonic() < deadline
+    time.sleep(wait_s)  # to be killed at another place, not to wait for something
+    process.kill()
+    process.wait(10)
+
+    store = RecoveryStore(tmp_path)
+    assert store.keys() == set()
+    store.make()
+    assert run(tmp_path, ["a"]) == {"a": 6}
