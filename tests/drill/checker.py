@@ -30,10 +30,12 @@ _OF_EVENTS = {
 
 
 def check(
-    client: Any, told: Mapping[bytes, Told], window_ms: int, closed_before: int, site_id: str, zone: str
-) -> list[str]:
-    """All that is wrong at a site. `closed_before` (ms): hours and days ending by then must be rolled up."""
-    rows = raw_rows(client, site_id)
+    client: Any, told: Mapping[bytes, Told], window_ms: int, closed_before: int, site_id: str, zone: str,
+    table: str = "events",
+) -> list[str]:  # fmt: skip
+    """All that is wrong at a site. `closed_before` (ms): hours and days ending by then must be rolled up.
+    `table`: `events FINAL` after a replay, which writes each row once more."""
+    rows = raw_rows(client, site_id, table)
     problems = check_exactly_once(rows, told.keys())
     unique = list({row.event_id: row for row in rows}.values())
     problems += check_contents(unique, told)
@@ -53,10 +55,10 @@ def goals_reached(row: Row) -> set[str]:
     return found
 
 
-def raw_rows(client: Any, site_id: str) -> list[Row]:
-    """Every row that is physically there: no FINAL, no view."""
+def raw_rows(client: Any, site_id: str, table: str = "events") -> list[Row]:
+    """Every row that is physically there, if it is the table: no FINAL."""
     columns = ", ".join(_OF_EVENTS.get(name, name) for name in Row._fields)
-    found = client.execute(f"SELECT {columns} FROM events WHERE site_id = %(site)s", {"site": site_id})
+    found = client.execute(f"SELECT {columns} FROM {table} WHERE site_id = %(site)s", {"site": site_id})
     return [Row(row[0], bytes.fromhex(row[1]), *row[2:]) for row in found]
 
 

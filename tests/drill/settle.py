@@ -23,11 +23,15 @@ CLOSING_MS = (WINDOW_S + LATENESS_S) * 1000
 
 
 def settle(
-    stack: Stack | Pieces, told: Mapping[bytes, Told], timeout_s: float = 60, site_id: str = HOST
+    stack: Stack | Pieces,
+    told: Mapping[bytes, Told],
+    timeout_s: float = 60,
+    site_id: str = HOST,
+    table: str = "events",
 ) -> list[str]:
     """What is still wrong once everything had time to settle; [] as soon as nothing is.
 
-    To be called when the traffic has ended.
+    To be called when the traffic has ended. `table`: see `check`.
     """
     ended = time.time_ns() // 1_000_000
     plane = control.open(stack.settings.control_plane_url())
@@ -38,7 +42,7 @@ def settle(
             run_jobs(stack, plane)
             client = stack.client()
             closed_before = ended - 600_000
-            problems = check(client, told, WINDOW_S * 1000, closed_before, site_id, ZONE)
+            problems = check(client, told, WINDOW_S * 1000, closed_before, site_id, ZONE, table)
             client.disconnect()
             problems += check_archive(stack.settings, told)
             if not problems or time.monotonic() > deadline:
