@@ -34,15 +34,18 @@ def tell(
     yield f"event {uuid.UUID(bytes=event_id)}"
     arrivals = [one for one in searched.arrivals if not site or one.record.site_id == site]
     at = {(row["log_partition"], row["log_offset"], row["log_index"]) for row in rows}
+    replaced = {
+        (row["archived_partition"], row["archived_offset"], row["log_index"]) for row in rows if row["replay"]
+    }
     before: list[Arrival] = []
     for arrival in arrivals:
         yield ""
         yield from _arrival(arrival, sites, lateness_ms)
-        yield from _fate(arrival, before, at, items, progress)
+        yield from _fate(arrival, before, at, replaced, items, progress)
         before.append(arrival)
     for row in rows:
         yield ""
-        yield from _row(client, row)
+        yield from _row(client, row, max(one["replay"] for one in rows if _same(one, row)))
     for item in items:
         place = f"{item['log_partition']}-{item['log_offset']}-{item['log_index']}"
         yield ""
@@ -60,6 +63,12 @@ def _arrival(arrival: Arrival, sites: Sites, lateness_ms: int) -> Lines:
     event = record.events[arrival.place]
     yield f"came in    {moment(record.received_at)} at the gateway, door: {Source(record.source).name.lower()}"
     yield f"           site {record.site_id}, batch {uuid.UUID(bytes=record.batch_id or bytes(16))}, {event.name}"
+    if record.replay is not None:
+        first = record.replay
+        yield (
+            f"           again, by replay {first.number} of the raw archive: it was first in partition "
+            f"{first.partition}, offset {first.offset}"
+        )
     yield f"           visitor {record.visitor_id}, known as {IdKind(record.id_kind).name.lower()}"
     yield (
         f"log        partition {arrival.partition}, offset {arrival.offset}, place {arrival.place}; "
@@ -76,7 +85,8 @@ def _arrival(arrival: Arrival, sites: Sites, lateness_ms: int) -> Lines:
 
     skew = skew_ms(record.source, record.sent_at, record.received_at)
     age = arrival.log_time - corrected(event.occurred_at, skew, record.received_at)
-    late = age > lateness_ms or record.source in (Source.IMPORT, Source.REPLAY)
+    backfill = record.replay is not None or record.source in (Source.IMPORT, Source.REPLAY)
+    late = backfill or age > lateness_ms
     told = "late: repair counts it" if late else "in time: it entered the live session"
     yield f"lateness   {age / 1000:,.1f} s old at its log time ({lateness_ms / 1000:,.0f} s are allowed): {told}"
 
@@ -85,16 +95,21 @@ def _fate(
     arrival: Arrival,
     before: list[Arrival],
     at: set[tuple[int, int, int]],
+    replaced: set[tuple[int, int, int]],
     items: list[Row],
     progress: dict[int, int],
 ) -> Lines:
     place = arrival.partition, arrival.offset, arrival.place
     if place in at:
         yield "became     a row of events (below)"
+    elif place in replaced:
+        yield "became     a row of events, in whose place is that of a replay by now (below)"
     elif any((item["log_partition"], item["log_offset"]) == place[:2] for item in items):
         yield "became     quarantined (below)"
     elif progress.get(arrival.partition, 0) <= arrival.offset:
         yield "became     nothing yet: the flow has not stored this offset; see `footfall top`"
+    elif arrival.record.replay is not None:
+        yield "became     nothing: the event was another record's, or a later replay has taken its place"
     elif any(one.record.batch_id == arrival.record.batch_id for one in before):
         yield "became     nothing: a DUPLICATE, its batch had come before"
     elif before or at:
@@ -103,18 +118,40 @@ def _fate(
         yield "became     no row: dropped (above), or quarantined beyond the cap of a day; docs/reasons.md"
 
 
-def _row(client: Client, row: Row) -> Lines:
+def _same(one: Row, other: Row) -> bool:
+    """Whether they are rows of one event, of which the latest replay's counts."""
+    return (one["site_id"], one["name"]) == (other["site_id"], other["name"])
+
+
+def _row(client: Client, row: Row, latest: int) -> Lines:
+    """`latest`: the number of the replay whose row counts; 0: none."""
+    if row["withdrawn"]:
+        yield f"withdrawn  by replay {row['replay']}: a step dropped it then"
+    else:
+        yield from _stored(row)
+    if row["replay"] < latest:
+        yield f"           it counts no more: the row of replay {latest} (below) has taken its place"
+    elif row["withdrawn"]:
+        yield "session    none: it counts no more"
+    elif not row["visitor_id"]:
+        yield "session    none: a server's event without a visitor"
+    else:
+        yield from _sessions(client, row)
+
+
+def _stored(row: Row) -> Lines:
+    by = f", by replay {row['replay']}" if row["replay"] else ""
     yield (
         f"stored     {row['name']} {row['host']}{row['path']}, occurred {moment(row['occurred_at'])}, "
-        f"{'late' if row['is_late'] else 'in time'}" + (f", a bot ({row['bot']})" if row["bot"] else "")
+        f"{'late' if row['is_late'] else 'in time'}" + (f", a bot ({row['bot']})" if row["bot"] else "") + by
     )
     yield (
         f"           visitor {row['visitor_id']}, from partition {row['log_partition']}, "
         f"offset {row['log_offset']}, place {row['log_index']}"
     )
-    if not row["visitor_id"]:
-        yield "session    none: a server's event without a visitor"
-        return
+
+
+def _sessions(client: Client, row: Row) -> Lines:
     at = row["occurred_at"]
     sessions = stored.sessions_around(client, row["site_id"], row["visitor_id"], at, at)
     for session in sessions:

@@ -12,10 +12,11 @@ Row = dict[str, Any]
 
 EVENTS = """
     SELECT site_id, name, host, path, occurred_at, received_at, log_time, visitor_id, bot, late = 1 AS is_late,
-        source, id_kind, log_partition, log_offset, log_index
+        source, id_kind, log_partition, log_offset, log_index, replay, withdrawn,
+        archived_partition, archived_offset
     FROM events
     WHERE {days} event_id = unhex(%(id)s) AND (%(site)s = '' OR site_id = %(site)s)
-    ORDER BY log_time LIMIT 50
+    ORDER BY replay, log_time LIMIT 50
 """
 QUARANTINED = """
     SELECT site_id, quarantined_at, reason, detail, log_partition, log_offset, log_index FROM quarantine
@@ -35,7 +36,7 @@ AROUND = """
 EVENTS_OF = """
     SELECT lower(hex(event_id)) AS id, name, path, occurred_at, late = 1 AS is_late, log_partition, log_offset
     FROM events FINAL
-    WHERE site_id = %(site)s AND visitor_id = %(visitor)s
+    WHERE site_id = %(site)s AND visitor_id = %(visitor)s AND withdrawn = 0
         AND occurred_at >= fromUnixTimestamp64Milli(toInt64(%(first)s))
         AND occurred_at <= fromUnixTimestamp64Milli(toInt64(%(last)s))
         AND event_day BETWEEN %(first_day)s AND %(last_day)s
