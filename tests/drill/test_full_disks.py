@@ -1,0 +1,19 @@
+"""Disks of the servers that are full: of Kafka's brokers and of the object store. Those of Footfall's own parts
+are in tests/proof/test_full_disk.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.drill.full_disks import DISKS
+from tests.fixtures.disk import SmallDisks
+
+
+@pytest.mark.drill
+@pytest.mark.timeout(400)
+def test_full_disks_of_the_servers_lose_nothing(small_disks: SmallDisks, tmp_path: Path) -> None:
+    mounts = {tmp_path / name: f"mode=755,size={size}" for name, size in DISKS.items()}
+    out = small_disks.run(mounts, "-m", "tests.drill.full_disks", str(tmp_path), timeout_s=380)
+    assert "events" in out
