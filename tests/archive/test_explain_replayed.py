@@ -56,10 +56,9 @@ def test_events_that_a_replay_changed(world: World) -> None:
     ((kept,),) = world.rows(
         "SELECT event_id FROM events FINAL WHERE replay = 1 AND NOT withdrawn ORDER BY 1 LIMIT 1"
     )
-    assert "DUPLICATE" not in explained(world, kept)
     client.execute("OPTIMIZE TABLE events FINAL")
     told = explained(world, kept)
-    assert "became     a row of events, in whose place is that of a replay by now (below)" in told
-    assert "DUPLICATE" not in told
+    first = told.split("\n\n")[1]
+    assert "became     a row of events, in whose place is that of a replay by now (below)" in first
     assert told.count("\nstored ") == 1
     assert "by replay 1\n" in told
