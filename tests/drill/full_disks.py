@@ -1,16 +1,21 @@
-"""`python -m tests.drill.full_disks FOLDER`: the production shape, whose servers' disks get full under load.
+"""`python -m tests.drill.full_disks FOLDER POSTGRES`: servers' disks that get full under load.
 
-Run by test_full_disks.py where each directory in `DISKS` is a disk of its own.
+Run by test_full_disks.py where each directory in `DISKS` is a disk of its own, and so is that of PostgreSQL, which
+runs as another user and could not get into the folder.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import psycopg
+import pytest
+
 from tests.drill.load import Load
-from tests.drill.production import Production, Servers, own_servers
+from tests.drill.production import DATABASE, Production, Servers, own_servers
 from tests.drill.settle import settle
 from tests.drill.stack import HOST, wait_for
 from tests.fixtures.disk import fill, make_room
@@ -31,12 +36,13 @@ class Drive:
     def flow_log(self) -> str:
         return (self.stack.data_dir / "logs" / "flow.log").read_text()
 
-    def doctor(self) -> str:
+    def command(self, *command: str) -> tuple[int, str]:
+        """A footfall command: exit code and all it says."""
         done = subprocess.run(
-            [sys.executable, "-m", "footfall.cli", "doctor"],
+            [sys.executable, "-m", "footfall.cli", *command],
             env=self.stack.env, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
-        return done.stdout + done.stderr
+        return done.returncode, done.stdout + done.stderr
 
 
 def objects(drive: Drive) -> None:
@@ -59,7 +65,7 @@ def log(drive: Drive, servers: Servers) -> None:
     refused = drive.load.sent.refused
     fill(disk)
     wait_for("503", lambda: drive.load.sent.refused > refused, 60)
-    found = drive.doctor()
+    found = drive.command("doctor")[1]
     assert "bad  log        Kafka does not answer" in found, found
     assert "bad  gateway    runs, but its log takes no records" in found, found
     # What Kafka wrote names the disk; doctor cannot see the disks of other machines.
@@ -75,14 +81,34 @@ def log(drive: Drive, servers: Servers) -> None:
     drive.wait_for_traffic()
 
 
-def drive(folder: Path) -> list[str]:
+def control_plane(drive: Drive, servers: Servers, disk: Path) -> None:
+    """Changes of sites and keys wait, and say why; events are taken and stored all the while."""
+    fill(disk)
+    with servers.postgres.admin(DATABASE) as admin, pytest.raises(psycopg.errors.DiskFull):  # noqa: PT012 - which statement, chance says
+        while True:  # until the room in its own files is used up, too
+            admin.execute("CREATE TABLE IF NOT EXISTS filler (x text)")
+            admin.execute("INSERT INTO filler SELECT repeat('x', 100) FROM generate_series(1, 1000)")
+    code, said = drive.command("key", "create", HOST)
+    assert code == 1, said
+    assert said.startswith("Error: the control plane (database"), said
+    assert "cannot be written" in said, said
+    assert "No space left on device" in said, said
+    drive.wait_for_traffic()
+    make_room(disk)
+    wait_for("a key to be made", lambda: drive.command("key", "create", HOST)[0] == 0, 60)
+    drive.wait_for_traffic()
+
+
+def drive(folder: Path, postgres: Path) -> list[str]:
     """One disk after the other; what is wrong at the end."""
+    tempfile.tempdir = str(postgres)  # where its fixture puts it
     with own_servers(folder) as servers, Production(folder / "data", servers, 1) as stack:
         load = Load(stack.settings.gateway_port, stack.public_id, HOST, threads=1, pause_s=0.02)
         load.start()
         whole = Drive(folder, stack, load)
         whole.wait_for_traffic()
         objects(whole)
+        control_plane(whole, servers, postgres)
         log(whole, servers)
         sent = load.stop()
         sys.stdout.write(f"{len(sent.told)} events, {sent.refused} refusals\n")
@@ -90,5 +116,5 @@ def drive(folder: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    problems = drive(Path(sys.argv[1]))
+    problems = drive(Path(sys.argv[1]), Path(sys.argv[2]))
     assert problems == [], problems
