@@ -8,6 +8,7 @@ RUN /opt/footfall/bin/pip install --no-cache-dir --disable-pip-version-check --r
 RUN python -m pip install --no-cache-dir --disable-pip-version-check setuptools==84.2.1 wheel==0.45.1
 COPY pyproject.toml README.md LICENSE /src/
 COPY footfall /src/footfall
+COPY cli /src/cli
 COPY ingest_gateway /src/ingest_gateway
 COPY eventlog /src/eventlog
 COPY flows /src/flows

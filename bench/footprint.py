@@ -20,11 +20,11 @@ from typing import Any
 
 import psutil
 
+from cli.demonstration.sender import Sender
+from cli.demonstration.shop import make_shop
+from cli.running import started
 from embedded.paths import resolve, status_file
 from embedded.traffic import traffic
-from footfall.cli.demonstration.sender import Sender
-from footfall.cli.demonstration.shop import make_shop
-from footfall.cli.running import started
 from footfall.settings import Settings
 
 MIB = 1024 * 1024

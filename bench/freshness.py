@@ -141,7 +141,7 @@ def fill_archive(stack: Stack, events: int) -> None:
 def replay(stack: Stack) -> subprocess.Popen[str]:
     """`footfall replay` of today, under way."""
     today = f"{datetime.now(UTC):%Y-%m-%d}"
-    command = [sys.executable, "-m", "footfall.cli", "replay", "--site", HOST, "--from", today, "--to", today]
+    command = [sys.executable, "-m", "cli", "replay", "--site", HOST, "--from", today, "--to", today]
     return subprocess.Popen(command, env=stack.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from footfall.cli.explaining import event, session, stored
-from footfall.cli.explaining.arrivals import search
+from cli.explaining import event, session, stored
+from cli.explaining.arrivals import search
 from footfall.sites import Sites
 from tests.archive.world import LATENESS_MS, PARTITIONS, World, site_with, worlds
 from tests.fixtures.store import StoreServer

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import control
+from cli.spooled import PATIENCE_S, archive_troubles, spooled
 from control import Control
 from footfall.archive import object_key
-from footfall.cli.spooled import PATIENCE_S, archive_troubles, spooled
 from footfall.settings import Settings
 from jobs.archive import forget_archive
 from jobs.job import JobContext

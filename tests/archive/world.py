@@ -16,13 +16,13 @@ import msgspec
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
+from cli.replaying.reading import BEGINNING, days_between, entries_after, find, record_of
 from eventlog.local import LocalLog
 from flows.app import Parts, build
 from flows.items import PartitionKey
 from flows.partition import PartitionPolicy
 from flows.shipping import Shipper
 from flows.spool import Spool
-from footfall.cli.replaying.reading import BEGINNING, days_between, entries_after, find, record_of
 from footfall.enrich.batch import Geo
 from footfall.enrich.context import Context
 from footfall.names import database_name

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from cli.running import started
 from embedded.paths import environment, resolve
 from embedded.probe import query_store
-from footfall.cli.running import started
 from footfall.settings import Settings
 
 
@@ -45,7 +45,7 @@ class Installation:
 
     def popen(self, *arguments: str) -> subprocess.Popen[str]:
         """`footfall ARGUMENTS`, not waited for."""
-        command = [sys.executable, "-m", "footfall.cli", *arguments]
+        command = [sys.executable, "-m", "cli", *arguments]
         pipe = subprocess.PIPE
         return subprocess.Popen(
             command, env=self.env, text=True, stdout=pipe, stderr=pipe, stdin=subprocess.DEVNULL

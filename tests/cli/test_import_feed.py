@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cli.importer.feed import Feed
+from cli.importer.records import Made
 from eventlog.local import LocalLog
-from footfall.cli.importer.feed import Feed
-from footfall.cli.importer.records import Made
 from footfall.generations import one_generation
 from footfall.record import LogEvent, Record, decode
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.importer.lines import Line, LogFile, Ordinals
+from cli.importer.records import MAX_RECORD_EVENTS, Made, RecordMaker
+from cli.importer.visits import DAY_MS
 from footfall.access_log import MAX_LINE_BYTES
-from footfall.cli.importer.lines import Line, LogFile, Ordinals
-from footfall.cli.importer.records import MAX_RECORD_EVENTS, Made, RecordMaker
-from footfall.cli.importer.visits import DAY_MS
 from footfall.names import IdKind, Source
 from footfall.record import encode
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from footfall.cli.importer.visits import DAY_MS, MAX_REMEMBERED, VisitDays
+from cli.importer.visits import DAY_MS, MAX_REMEMBERED, VisitDays
 
 MINUTE = 60_000
 MIDNIGHT = 20_000 * DAY_MS

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 import control
+from cli import health as health_module
+from cli.health import look
+from cli.jobs_health import FAILED_RUNS, LONGEST_RUN_MS, Worker, job_troubles, judge_job
 from control import Control, JobRun
-from footfall.cli import health as health_module
-from footfall.cli.health import look
-from footfall.cli.jobs_health import FAILED_RUNS, LONGEST_RUN_MS, Worker, job_troubles, judge_job
 from footfall.settings import Settings
 from jobs.job import Job
 from jobs.registry import JOBS

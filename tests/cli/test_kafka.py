@@ -53,7 +53,7 @@ def test_an_import_arrives_whole_and_kafkas_tools_see_it(tmp_path: Path, kafka: 
 def said(stack: Stack, command: str) -> str:
     """What a command says, whatever it thinks of what it found."""
     done = subprocess.run(
-        [sys.executable, "-m", "footfall.cli", command],
+        [sys.executable, "-m", "cli", command],
         env=stack.env, capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
     return done.stdout + done.stderr

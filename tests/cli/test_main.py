@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 import footfall
-from footfall.cli import COMMANDS, main
+from cli import COMMANDS, main
 
 
 def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    code = "import sys; from footfall.cli import main; main(sys.argv[1:], prog_name='footfall')"
+    code = "import sys; from cli import main; main(sys.argv[1:], prog_name='footfall')"
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, env=env, check=False
     )
@@ -24,7 +24,7 @@ def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 def test_help_lists_every_command_and_imports_none() -> None:
     code = (
-        "import sys\nfrom footfall.cli import main\n"
+        "import sys\nfrom cli import main\n"
         "try: main(['--help'])\nexcept SystemExit as end: assert end.code == 0\n"
         "heavy = {'pydantic', 'sqlalchemy', 'clickhouse_driver', 'chdb', 'bytewax', 'rich', 'granian'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
@@ -38,7 +38,7 @@ def test_help_lists_every_command_and_imports_none() -> None:
 
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_is_there_and_explains_itself(name: str) -> None:
-    module = importlib.import_module(f"footfall.cli.{COMMANDS[name][0]}")
+    module = importlib.import_module(f"cli.{COMMANDS[name][0]}")
     assert isinstance(module.command, click.Command)
     result = CliRunner().invoke(main, [name, "--help"])
     assert result.exit_code == 0
@@ -79,9 +79,9 @@ def test_errors_become_one_message(
     def broken() -> None:
         raise error
 
-    import footfall.cli.migrate
+    import cli.migrate
 
-    monkeypatch.setattr(footfall.cli.migrate, "command", broken)
+    monkeypatch.setattr(cli.migrate, "command", broken)
     result = CliRunner().invoke(main, ["migrate"])
     assert result.exit_code == code
     assert says in result.output

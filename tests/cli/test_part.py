@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from cli.checks import parts as checks
+from cli.part import PARTS
+from cli.running import read_status, started
 from embedded import stack
 from embedded.paths import resolve
 from embedded.prepare import prepare
 from embedded.probe import StoreError, query_store, tcp_open, valkey_ok
-from footfall.cli.checks import parts as checks
-from footfall.cli.part import PARTS
-from footfall.cli.running import read_status, started
 from footfall.settings import Settings
 from sinks.clickhouse import StoreUnreachableError
 from tests.cli.conftest import Installation

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from footfall.cli import main
+from cli import main
 
 COMMANDS = [
     "site add a.example.com",

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import URL
 
-from footfall.cli.running import started
+from cli.running import started
 from tests.cli.conftest import Installation
 from tests.fixtures.postgres import PostgresServer, full
 

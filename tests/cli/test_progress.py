@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from footfall.cli import progress
-from footfall.cli.importer.lines import LogFile
-from footfall.cli.importing import told_lines
-from footfall.cli.progress import ProgressBar
+from cli import progress
+from cli.importer.lines import LogFile
+from cli.importing import told_lines
+from cli.progress import ProgressBar
 
 IN_A_TERMINAL = """
-from footfall.cli.progress import ProgressBar
+from cli.progress import ProgressBar
 with ProgressBar("lines") as bar:
     bar.expect(4_000)
     bar.moved(1_500)

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from cli.demo import demo_settings
+from cli.running import started
 from embedded.paths import status_file
-from footfall.cli.demo import demo_settings
-from footfall.cli.running import started
 from tests.cli.conftest import Installation
 
 pytestmark = pytest.mark.timeout(240)

@@ -33,7 +33,7 @@ def said(data_dir: Path, silent: int, command: str) -> tuple[int, str, float]:
     env |= {"FOOTFALL_DATA_DIR": str(data_dir), "FOOTFALL_KAFKA_BOOTSTRAP": f"127.0.0.1:{silent}"}
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "footfall.cli", command],
+        [sys.executable, "-m", "cli", command],
         env=env, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr, time.monotonic() - started

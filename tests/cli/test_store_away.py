@@ -31,7 +31,7 @@ def stopped(tmp_path: Path) -> dict[str, str]:
     "line", ["quarantine list", "quarantine show 0-0-0", "explain 00000000-0000-7000-8000-000000000000"]
 )
 def test_it_is_said_plainly(stopped: dict[str, str], line: str) -> None:
-    command = [sys.executable, "-m", "footfall.cli", *line.split()]
+    command = [sys.executable, "-m", "cli", *line.split()]
     done = subprocess.run(command, env=stopped, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1, done.stderr
     assert done.stdout == ""

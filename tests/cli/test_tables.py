@@ -11,7 +11,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from footfall.cli.tables import fitted, plain_lines, show_table
+from cli.tables import fitted, plain_lines, show_table
 
 KEY, SITE = "116a5d0c9f3e", "a-rather-long-name-of-a-shop.department.example.co.uk"
 HEADERS = ("Key", "Site", "Label", "Detail")
@@ -49,7 +49,7 @@ def test_a_real_terminal_of_80_columns() -> None:
     """Through a terminal's own eyes: what `isatty` decides."""
     ours, theirs = pty.openpty()
     code = (
-        f"from footfall.cli.tables import show_table; show_table({HEADERS!r}, {ROWS!r}, whole=('Key', 'Site'));"
+        f"from cli.tables import show_table; show_table({HEADERS!r}, {ROWS!r}, whole=('Key', 'Site'));"
         f"show_table((), [('Public id', {SITE!r})], whole='*')"
     )
     env = {**os.environ, "COLUMNS": "80", "TERM": "xterm"}

@@ -198,7 +198,7 @@ class Running:
     def work(self) -> None:
         """What its jobs do, once."""
         for job in JOBS:
-            command = [sys.executable, "-m", "footfall.cli", "job", "run", job]
+            command = [sys.executable, "-m", "cli", "job", "run", job]
             subprocess.run(command, env=self.environment, check=True, timeout=WAIT_S)
 
     def _stored(self) -> dict[int, int]:

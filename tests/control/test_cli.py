@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from cli import main
 from control import Control
-from footfall.cli import main
 
 Run = Callable[..., str]
 

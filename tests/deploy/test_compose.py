@@ -12,8 +12,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from footfall.cli import main
-from footfall.cli.part import PARTS
+from cli import main
+from cli.part import PARTS
 from footfall.settings import Settings
 from scripts import make_env
 from tests.deploy.compose import FILE, ONE_SHOT, ROOT, filled_in, load, passwords

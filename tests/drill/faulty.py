@@ -99,8 +99,8 @@ def up() -> None:
     """As `footfall up`, with the faulty part in place of the right one."""
     from dataclasses import replace
 
+    from cli import main
     from embedded import stack
-    from footfall.cli import main
 
     right = stack.parts
 

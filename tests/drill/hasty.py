@@ -20,7 +20,7 @@ def hurry() -> None:
 if __name__ == "__main__":
     hurry()
     if sys.argv[1:]:
-        from footfall.cli import main as footfall_main
+        from cli import main as footfall_main
 
         footfall_main()
     from flows.__main__ import main

@@ -102,7 +102,7 @@ class Stack:
     def __enter__(self) -> Self:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self.public_id = self.add_site(self.host)
-        module = ["tests.drill.faulty", "up"] if self._fault else ["footfall.cli", "up"]
+        module = ["tests.drill.faulty", "up"] if self._fault else ["cli", "up"]
         log = (self.data_dir.parent / f"{self.data_dir.name}.log").open("ab")
         root = Path(__file__).parents[2]
         self._process = subprocess.Popen(
@@ -271,7 +271,7 @@ class Stack:
     def run(self, *command: str) -> str:
         """A footfall command, against this stack."""
         done = subprocess.run(
-            [sys.executable, "-m", "footfall.cli", *command],
+            [sys.executable, "-m", "cli", *command],
             env=self.env, capture_output=True, text=True, timeout=180, check=False, cwd=Path(__file__).parents[2],
         )  # fmt: skip
         assert done.returncode == 0, f"footfall {' '.join(command)}: {done.stdout}{done.stderr}"

@@ -42,7 +42,7 @@ def replay(stack: Production, log: Path) -> subprocess.Popen[bytes]:
     """`footfall replay` of all there is, under way."""
     now = datetime.now(UTC)
     days = ["--from", f"{now - timedelta(days=1):%Y-%m-%d}", "--to", f"{now:%Y-%m-%d}"]
-    command = [sys.executable, "-m", "footfall.cli", "replay", "--site", HOST, *days]
+    command = [sys.executable, "-m", "cli", "replay", "--site", HOST, *days]
     with log.open("ab") as out:
         return subprocess.Popen(command, env=stack.env, stdout=out, stderr=out)
 

@@ -43,7 +43,7 @@ class Restored(Stack):
 
 def footfall(stack: Stack, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "footfall.cli", *arguments],
+        [sys.executable, "-m", "cli", *arguments],
         env=stack.env, capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -168,7 +168,7 @@ def test_killed_half_way_it_is_begun_anew(tmp_path: Path, command: str) -> None:
     for pause in (2.0, 3.0, 4.0, 5.0) if command == "restore" else ():
         killed(new, pause, "restore", backup)
     done = subprocess.run(
-        [sys.executable, "-m", "footfall.cli", "restore", backup],
+        [sys.executable, "-m", "cli", "restore", backup],
         env=new.env,
         capture_output=True,
         text=True,
@@ -182,7 +182,7 @@ def test_killed_half_way_it_is_begun_anew(tmp_path: Path, command: str) -> None:
 def killed(stack: Stack, after_s: float, *arguments: str) -> None:
     """Run a command, and kill it and what it started after a while."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "footfall.cli", *arguments],
+        [sys.executable, "-m", "cli", *arguments],
         env=stack.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     try:

@@ -51,7 +51,7 @@ def said(stack: Stack, command: str) -> str:
     """What a command says that has to end soon and find something wrong."""
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "footfall.cli", command],
+        [sys.executable, "-m", "cli", command],
         env=stack.env, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert time.monotonic() - started < 25, command

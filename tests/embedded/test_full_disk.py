@@ -16,7 +16,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from embedded.child import LOG_BYTES, Child, Part
 from embedded.status import write_status
-from footfall.cli.up import _say
+from cli.up import _say
 from tests.fixtures.disk import fill, make_room
 
 disk = Path(sys.argv[1])

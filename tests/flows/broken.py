@@ -31,7 +31,7 @@ def broken_flow() -> int:
 def dying_replay(arguments: list[str]) -> None:
     from clickhouse_driver import Client
 
-    from footfall.cli import main
+    from cli import main
 
     execute = Client.execute
 

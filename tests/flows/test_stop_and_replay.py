@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from cli import main
 from eventlog.local import LocalLog
-from footfall.cli import main
 from footfall.record import encode
 from tests.fixtures.store import StoreServer
 from tests.flows.broken import DIED

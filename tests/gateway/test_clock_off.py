@@ -81,7 +81,7 @@ def log_of(settings: Settings) -> list[LogRecord]:
 def doctor(settings: Settings) -> str:
     env = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
     env |= {f"FOOTFALL_{n.upper()}": str(v) for n, v in settings.model_dump(exclude_unset=True).items()}
-    command = [sys.executable, "-m", "footfall.cli", "doctor"]
+    command = [sys.executable, "-m", "cli", "doctor"]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False).stdout
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from cli import main
 from eventlog.local import LocalLog
-from footfall.cli import main
 from footfall.ids import derived_uuid7
 from footfall.names import QuarantineReason
 from footfall.record import LogEvent, Record, decode, encode

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from footfall.cli.jobs_health import Worker, job_troubles
+from cli.jobs_health import Worker, job_troubles
 from footfall.silence import WINDOW_MS, Watch, judge, windows
 from jobs.metrics import Seen
 from jobs.silence import known, look_for_silence

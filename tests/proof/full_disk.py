@@ -58,7 +58,7 @@ class Drive:
     def command(self, *command: str) -> tuple[int, str]:
         """A footfall command: exit code and all it says."""
         done = subprocess.run(
-            [sys.executable, "-m", "footfall.cli", *command],
+            [sys.executable, "-m", "cli", *command],
             env=self.stack.env, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr

@@ -9,8 +9,8 @@ import uuid
 from typing import Any
 
 import control
+from cli.layout import layout_of
 from eventlog.opening import open_log
-from footfall.cli.layout import layout_of
 from footfall.ids import uuid7
 from footfall.record import LogEvent, Record, encode
 from tests.cli.conftest import Installation

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.bundle import write_bundle
 from embedded.paths import resolve
-from footfall.cli.bundle import write_bundle
 from footfall.settings import Settings
 from tests.cli.conftest import free_ports
 

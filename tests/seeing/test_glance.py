@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from footfall.cli.glance import Glance, Look
-from footfall.cli.scraping import Samples
+from cli.glance import Glance, Look
+from cli.scraping import Samples
 
 NOW = 1_790_000_000.0
 

@@ -11,7 +11,7 @@ import click
 import pytest
 import yaml
 
-from footfall.cli import main
+from cli import main
 from footfall.settings import Settings
 from scripts.metrics import sample_names
 

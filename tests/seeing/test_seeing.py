@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from cli import main
+from cli.running import started
+from cli.scraping import Samples, fetch
 from embedded.paths import make_dirs, status_file
-from footfall.cli import main
-from footfall.cli.running import started
-from footfall.cli.scraping import Samples, fetch
 from sinks.clickhouse import password_file
 from telemetry.ports import metrics_ports
 from telemetry.scrubbing import secrets_of

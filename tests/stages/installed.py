@@ -117,7 +117,7 @@ class Installed:
         self.settings.data_dir.mkdir(parents=True, exist_ok=True)
         for part in parts:
             with (self.settings.data_dir / f"{part}.log").open("ab") as log:
-                command = [sys.executable, "-m", "footfall.cli", "run", part]
+                command = [sys.executable, "-m", "cli", "run", part]
                 self.running[part] = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
 
     def log(self, part: str) -> str:

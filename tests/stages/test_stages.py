@@ -222,7 +222,7 @@ def test_a_second_prod_is_refused_by_every_part(three: Three, second: dict[str, 
     commands = ("run gateway", "run flow", "job run repair", "migrate", "doctor")
     started = {
         command: subprocess.Popen(
-            [sys.executable, "-m", "footfall.cli", *command.split()],
+            [sys.executable, "-m", "cli", *command.split()],
             env=second, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )
         for command in commands
