@@ -124,7 +124,7 @@ class Settler:
         self._stop = stop
         self._wait_s = wait_s
 
-    def settle(self, served: Sequence[PartitionKey], mine: Sequence[PartitionKey]) -> None:
+    def settle(self, mine: Sequence[PartitionKey]) -> None:
         """Let go of what is others', then take what is ours. Raises `StateElsewhere`."""
         home, rows = self._home, self._plane.flow_partitions()
         here = sorted(home.keys())
@@ -135,9 +135,11 @@ class Settler:
         for key in here:
             if key not in rows:  # from before there were rows
                 self._plane.adopt_partition(key, home.holder, home.place, self._worker, now=wall_ms())
-        others = set(map(str, served)) - set(map(str, mine))
         # Also those it holds and has no state of yet: its flow was killed before its first recovery point.
-        surplus = [key for key in held_by(home, self._plane) if key in others]
+        # And those of a stage that is served no more, or unknown to a restored control plane: Bytewax ends
+        # where it finds state of a key that is none of the flow's.
+        own = set(map(str, mine))
+        surplus = [key for key in held_by(home, self._plane) if key not in own]
         self._mover.release(home, surplus, self._worker)
         for partition in mine:
             self._obtain(partition)

@@ -149,7 +149,7 @@ class Wiring:
             )
         moving = mover(settings, plane)
         settler = Settler(self._home, plane, moving, self._name, self._stored_until, settings.data_dir, self._stop)
-        settler.settle(self._served, self._keys)
+        settler.settle(self._keys)
         self._claims = Claims(plane, self._home, list(map(str, self._keys)), self._name, self._stop)
 
     def _stored_until(self, key: PartitionKey) -> int:

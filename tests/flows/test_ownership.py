@@ -49,7 +49,7 @@ class Installation:
             home, self.plane, self.mover, f"worker {worker}", lambda _key: self.reached, home.path.parent,
             threading.Event(), wait_s,
         )  # fmt: skip
-        settler.settle(KEYS, owned(KEYS, workers, worker))
+        settler.settle(owned(KEYS, workers, worker))
 
     def holder(self, number: int) -> str:
         return self.plane.flow_partitions()[str(KEYS[number])].holder
@@ -118,6 +118,23 @@ def test_what_has_no_recovery_point_yet_is_let_go_of_as_well(place: Installation
     assert [place.holder(number) for number in range(4)] == [first.holder, second.holder] * 2
     assert second.keys() == set()
     assert release_home(second, place.plane, place.mover, "worker 1") == ["prod-0001", "prod-0003"]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_state_of_what_is_served_no_more_is_put_away(place: Installation, known: bool) -> None:
+    """A stage was taken out of the settings, or a restored control plane does not know of a topic: Bytewax
+    ends at once where it finds state of a key that is none of the flow's."""
+    other = "dev-0000"
+    home = place.home(0)
+    give_state(home, 0)
+    home.store.put(other, SNAPSHOTS)
+    if known:
+        assert place.plane.adopt_partition(other, home.holder, home.place, "worker 0", now=0)
+    place.settle(home, 0, 1)
+    assert home.keys() == {"prod-0000"}
+    holder = place.plane.flow_partitions()[other].holder
+    unpack(home, other, place.objects, holder)  # it is not lost
+    assert home.store.snapshots(other) == SNAPSHOTS
 
 
 def test_and_gives_them_back(place: Installation) -> None:
