@@ -10,7 +10,7 @@ from __future__ import annotations
 from backup.manifest import StageStore
 from control import Control
 from control.partitions import NOBODY
-from eventlog.opening import log_identity
+from eventlog.opening import log_identity, partitions_made
 from flows.serving import served_keys
 from footfall.generations import Generation
 from footfall.names import database_name
@@ -33,8 +33,24 @@ def is_same(settings: Settings, stage: str, store: StageStore) -> bool:
 
 def go_on(settings: Settings, plane: Control, stage: str) -> None:
     """The log is the one the store was filled from: whoever starts with a partition makes its state anew."""
+    _take_in_newer(settings, plane, stage)
     for key in served_keys({stage: plane.log_layout(stage, settings.topics()[stage])}):
         plane.adopt_partition(str(key), NOBODY, "", "", now=0)
+
+
+def _take_in_newer(settings: Settings, plane: Control, stage: str) -> None:
+    """Topics by which the log grew after the backup: what is in them came after it, too, and is read."""
+    begun = settings.topics()[stage]
+    while True:
+        layout = plane.log_layout(stage, begun)
+        last = layout.generations[-1]
+        made = partitions_made(settings, stage, last.number + 1)
+        if made <= last.partitions:
+            return
+        if layout.waiting is not None:
+            plane.open_generation(stage, last.number, now=wall_ms())
+        added = plane.add_generation(stage, begun, made, now=wall_ms()).generations[-1]
+        plane.open_generation(stage, added.number, now=wall_ms())
 
 
 def begin_new(settings: Settings, plane: Control, stage: str, store: StageStore) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from eventlog.generations import GrownLog
 from eventlog.local import LocalLog, files
+from eventlog.local import partitions_made as local_partitions
 from eventlog.protocol import EventLog
 from footfall.generations import Generation, Layout
 from footfall.names import OWNER_TOPIC, RAW_TOPIC, topic_name
@@ -60,6 +61,16 @@ def is_made(settings: Settings, stage: str, layout: Layout) -> bool:
 def is_generation_made(settings: Settings, stage: str, generation: Generation) -> bool:
     """The same of one topic."""
     return bool(settings.kafka_bootstrap) or settings.log_dir(stage, generation.number).exists()
+
+
+def partitions_made(settings: Settings, stage: str, number: int) -> int:
+    """How many partitions the topic of a generation was made with, known to the control plane or not; 0 where
+    there is none. Raises `LogUnreachable` and `WrongLogError`."""
+    if not settings.kafka_bootstrap:
+        return local_partitions(settings.log_dir(stage, number))
+    from eventlog.kafka.admin import Admin
+
+    return Admin(kafka_options(settings, stage, Generation(number=number, first=0, partitions=1))).partitions()
 
 
 def log_identity(settings: Settings, stage: str, generation: Generation) -> str:

@@ -37,6 +37,14 @@ class Admin:
             return None
         raise KafkaException(topic.error)
 
+    def partitions(self) -> int:
+        """How many the topic has; 0 where there is none. Raises `LogUnreachable`."""
+        try:
+            topic = self.topic()
+        except KafkaException as error:
+            raise self.unreachable(error) from None
+        return 0 if topic is None else len(topic.partitions)
+
     def identity(self) -> str:
         """Kafka's id of the topic, another one for a topic that was made anew; empty where there is none.
 

@@ -8,8 +8,8 @@ forward and back, log_time stays at the highest it has seen until the clock gets
 Retention by age compares that with the clock, so a clock far ahead shortens retention.
 """
 
-from eventlog.local.log import LocalLog
+from eventlog.local.log import LocalLog, partitions_made
 from eventlog.local.options import Options
 from eventlog.protocol import WrongLogError
 
-__all__ = ["LocalLog", "Options", "WrongLogError"]
+__all__ = ["LocalLog", "Options", "WrongLogError", "partitions_made"]

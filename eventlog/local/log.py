@@ -55,3 +55,15 @@ class LocalLog:
     def apply_retention(self) -> list[Path]:
         """Remove what is past retention now; an appender does so by itself."""
         return upkeep.apply_retention(self.options)
+
+
+def partitions_made(directory: Path) -> int:
+    """How many partitions the log there was made with; 0 where there is none."""
+    if not directory.exists() or not files.segment_numbers(directory):
+        return 0
+    with files.directory_lock(directory):
+        newest = Segment(files.segment_path(directory, files.newest_segment(directory)))
+    try:
+        return len(newest.starts)
+    finally:
+        newest.close()

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import URL
 
 import control
+from backup import logs
 from backup.errors import BackupError, Damaged
 from backup.make import backup
 from backup.manifest import BEGUN, MANIFEST, Manifest, read_manifest
@@ -20,6 +21,8 @@ from backup.restore import Restored, check_empty, check_fits, restore
 from backup.target import Target, open_target
 from control import copying
 from control.schema import salt
+from eventlog.opening import open_generation
+from footfall.generations import Generation
 from footfall.settings import Settings
 from objects.opening import open_objects
 from tests.backup.making import contents, fill_store, new_stage, open_filled, settings_of
@@ -287,3 +290,23 @@ def test_a_damaged_backup_is_noticed_and_the_restore_stays_unfinished(
     assert not copying.unfinished(plane)
     plane.close()
     assert contents(target) == contents(source)
+
+
+def test_topics_that_the_log_grew_by_after_the_backup_are_taken_in(tmp_path: Path) -> None:
+    """The control plane of the backup does not know of them; what is in them came after it, too."""
+    settings = Settings(data_dir=tmp_path, partitions=2, dev_stage="")
+    plane = control.open(settings.control_plane_url())
+    try:
+        grown = [Generation(number=n, first=f, partitions=p) for n, f, p in ((1, 0, 2), (2, 2, 4), (3, 6, 5))]
+        for one in grown:
+            open_generation(settings, "prod", one)
+        for _ in range(2):  # repeated, it changes nothing
+            logs.go_on(settings, plane, "prod")
+            layout = plane.log_layout("prod", 2)
+            assert [(one.number, one.first, one.partitions) for one in layout.served] == [
+                (one.number, one.first, one.partitions) for one in grown
+            ]
+            assert layout.newest.number == 3
+        assert len(plane.flow_partitions()) == 11
+    finally:
+        plane.close()

@@ -109,6 +109,23 @@ def test_a_flow_killed_while_it_reads_again_loses_nothing(tmp_path: Path) -> Non
         assert settle(again, sent.told) == []
 
 
+def test_a_log_that_grew_after_the_backup_is_read_whole(tmp_path: Path) -> None:
+    backup = str(tmp_path / "backup")
+    with Stack(tmp_path / "data") as stack:
+        load = traffic(stack, 1, 100)
+        footfall(stack, "backup", backup)
+        footfall(stack, "log", "grow", "--partitions", "6")
+        at_growth = load.sent.batches
+        wait_for("traffic in the new topic", lambda: load.sent.batches > at_growth + 300, 60)
+        sent = load.stop()
+    again = Restored(tmp_path / "data")
+    footfall(again, "restore", "--force", backup)
+    with again:
+        assert settle(again, sent.told) == []
+        more = traffic(again, 2, 100).stop()
+        assert settle(again, {**sent.told, **more.told}) == []
+
+
 @pytest.fixture
 def brokers(tmp_path: Path) -> Iterator[KafkaCluster]:
     with make_cluster(tmp_path / "kafka", 1) as cluster:
