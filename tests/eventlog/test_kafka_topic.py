@@ -85,10 +85,12 @@ def test_a_topic_that_promises_less_is_told_with_what_to_type(
 def test_a_topic_made_anew_is_another(kafka: KafkaCluster) -> None:
     options = options_of(kafka)
     assert Admin(options).identity() == ""
+    assert Admin(options).partitions() == 0
     ensure_topic(options, POLICY)
     before = Admin(options).identity()
     assert before.startswith("kafka:")
     assert Admin(replace(options, partitions=7)).identity() == before
+    assert Admin(replace(options, partitions=7)).partitions() == options.partitions
     delete_topic(kafka, KafkaLog(options))
     ensure_topic(options, POLICY)
     assert Admin(options).identity() not in ("", before)
