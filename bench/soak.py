@@ -128,10 +128,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         stack = Stack(Path(directory) / "data", window_s=WINDOW_S, env=SCALED)
         with stack:
-            pause_s = THREADS * (MOST + 1) / 2 / given.rate
+            every_s = THREADS * (MOST + 1) / 2 / given.rate
             load = Load(
                 stack.settings.gateway_port, stack.public_id, HOST,
-                threads=THREADS, pause_s=pause_s, crowd=CROWD, most=MOST,
+                threads=THREADS, every_s=every_s, crowd=CROWD, most=MOST,
             )  # fmt: skip
             memory = Memory(stack)
             began = time.monotonic()

@@ -40,7 +40,8 @@ class Sent:
 class Load:
     """Threads that send for a site until stopped; `stop` returns once all is acknowledged.
 
-    `pause_s`: between two batches of a thread, where less load will do. `crowd`: visitors a thread
+    `pause_s`: between two batches of a thread, where less load will do. `every_s`: a thread begins a
+    batch so often, and catches up where it could not. `crowd`: visitors a thread
     sends for by turns; `most`: events a batch has at most. With more `ports` each attempt goes to
     any of them.
     """
@@ -53,11 +54,12 @@ class Load:
         threads: int = 4,
         seed: int = 1,
         pause_s: float = 0.0,
+        every_s: float = 0.0,
         crowd: int = 150,
         most: int = 6,
     ) -> None:
         self.sent = Sent()
-        self._pause_s, self._crowd, self._most = pause_s, crowd, most
+        self._pause_s, self._every_s, self._crowd, self._most = pause_s, every_s, crowd, most
         self.ports = [port]
         self._kept: deque[tuple[dict[str, object], dict[str, str]]] = deque(maxlen=500)
         self._public_id, self._host = public_id, host
@@ -82,6 +84,7 @@ class Load:
 
     def _run(self, chance: random.Random) -> None:
         crowd = Crowd(chance, self._host, self._crowd)
+        next_at = time.monotonic()
         while not self._stop.is_set():
             visitor = crowd.next()
             country = visitor.country()
@@ -97,7 +100,8 @@ class Load:
                 self._send(body, headers, chance)
                 with self.sent.lock:
                     self.sent.repeats += 1
-            self._stop.wait(self._pause_s)
+            next_at += self._every_s
+            self._stop.wait(max(self._pause_s, next_at - time.monotonic() if self._every_s else 0.0))
 
     def repeat(self, number: int) -> None:
         """Send so many of the last batches again, as whoever did not hear that they were taken."""
