@@ -41,13 +41,16 @@ def list_partitions() -> None:
 
 
 def without_worker(settings: Settings) -> tuple[list[str], int]:
-    """Partitions that nobody works on, and how many partitions there are."""
+    """Partitions that nobody works on, and how many partitions there are: of those that the flow has to serve."""
     import control
     from flows.ownership import is_fresh
+    from flows.serving import served_keys
+    from flows.wiring import layouts_of
 
     plane = control.open(settings.control_plane_url())
     try:
-        rows = sorted(plane.flow_partitions().values(), key=lambda row: row.partition)
+        served = set(map(str, served_keys(layouts_of(settings, plane))))
+        rows = [row for key, row in sorted(plane.flow_partitions().items()) if key in served]
     finally:
         plane.close()
     now = time.time_ns() // 1_000_000
