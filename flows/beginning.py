@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from eventlog.protocol import Reader
+from eventlog.protocol import LogUnreachable, Reader
 from flows.items import Count, PartitionKey
 from sinks.positions import LogReplaced
 from sinks.read_back import DAY_MS, ReadBack
 
 logger = logging.getLogger(__name__)
+READ_S = 30.0  # how long a record that is there is waited for
+POLL_S = 0.1
 
 
 class Beginning(NamedTuple):
@@ -85,7 +88,7 @@ class Beginnings:
 
     def _incomplete(self, key: PartitionKey, reader: Reader, back: ReadBack, first: int, end: int) -> Beginning:
         """The log lacks the beginning of what is to be read."""
-        kept = _time_of(reader, key.partition, first)
+        kept = _time_of(reader, key.partition, first) if first < end else 0
         closed = self._store.close_orphans(key, kept or back.log_time + 1)
         if first > back.reached:
             logger.error("%s", _gap(key, back, first, kept))
@@ -99,9 +102,13 @@ class Beginnings:
 
 
 def _time_of(reader: Reader, partition: int, offset: int) -> int:
-    """Log time of the first record from `offset` on; 0 where there is none."""
-    records = reader.read(partition, offset, 1, 1)
-    return records[0].log_time if records else 0
+    """Log time of the first record from `offset` on, which is known to be there. Raises `LogUnreachable`."""
+    deadline = time.monotonic() + READ_S
+    while not (records := reader.read(partition, offset, 1, 1)):
+        if time.monotonic() > deadline:
+            raise LogUnreachable(f"partition {partition} has records from {offset} on, but hands out none")
+        time.sleep(POLL_S)  # between two looks: a log that is slow is not empty
+    return records[0].log_time
 
 
 def _going_on(key: PartitionKey, back: ReadBack, end: int) -> str:

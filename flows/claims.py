@@ -29,7 +29,8 @@ class ClaimLost(RuntimeError):
 class Claims:
     """`check` raises `ClaimLost`; after that nothing is written any more.
 
-    While the control plane is away a worker goes on: nobody can take its partitions then.
+    While the control plane is away a worker goes on: nobody who is cut off like it can take its
+    partitions then. (Where it alone is cut off, `footfall worker reset` can: docs/scaling.md.)
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from control import Control, FlowPartition
 from control.partitions import NOBODY
-from flows.bundle import discard, is_bundle, pack, unpack
+from flows.bundle import BundleLost, discard, is_bundle, pack, unpack
 from flows.home import Home, HomeTaken, homes_in, identity_of
 from flows.items import PartitionKey
 from objects.protocol import ObjectStore
@@ -81,8 +81,11 @@ class Mover:
             logger.info("%s: its state is in the object store now", key)
 
     def take(self, home: Home, key: str, holder: str, worker: str) -> bool:
-        """Take a partition from a bundle; False if somebody else was quicker."""
-        unpack(home, key, self._objects, holder)
+        """Take a partition from a bundle; False if somebody else was quicker. Raises `BundleLost`."""
+        try:
+            unpack(home, key, self._objects, holder)
+        except BundleLost as error:
+            raise BundleLost(f"{error}. {_give_up(key)}") from error
         if not self._plane.move_partition(key, holder, home.holder, home.place, worker, now=wall_ms()):
             home.forget([key])
             return False

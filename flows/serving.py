@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
-from control import CONTROL_FAULTS
 from flows.items import PartitionKey
 from footfall.generations import Layout
 
@@ -63,7 +62,7 @@ class LayoutWatch:
         while not self._closed.wait(LOOK_S):
             try:
                 self._look()
-            except CONTROL_FAULTS as error:  # `flows/sites.py` asks as often, and warns of it
+            except Exception as error:  # noqa: BLE001 - the thread has to live; `flows/sites.py` warns of the same
                 logger.debug("the layout of the log cannot be read: %s", error)
 
     def _look(self) -> None:

@@ -32,6 +32,8 @@ COMMIT_EVERY_S = 0.5
 GROUP = "flow"
 
 ReaderFactory = Callable[[str], Reader]  # of a stage
+# The next offset to read; and, while records are read again, up to where they are stored.
+Position = int | tuple[int, int]
 
 
 class Quiet:
@@ -80,8 +82,8 @@ class StageReader:
         return self._version
 
 
-class LogPartition(StatefulSourcePartition[RawChunk, int | None]):
-    """One log partition; the snapshot is the next offset to read."""
+class LogPartition(StatefulSourcePartition[RawChunk, Position | None]):
+    """One log partition; the snapshot is the position."""
 
     def __init__(
         self,
@@ -152,27 +154,27 @@ class LogPartition(StatefulSourcePartition[RawChunk, int | None]):
         """At once when there was something or a nap was taken, else after the poll interval."""
         return datetime.now(UTC) + IDLE_POLL if self._idle and not self._quiet.now else None
 
-    def snapshot(self) -> int:
-        """The next offset to read."""
-        return self._offset
+    def snapshot(self) -> Position:
+        """Where to go on, and with the same cut: the sink's counts are of up to there."""
+        return self._offset if self._offset >= self._stored else (self._offset, self._stored)
 
 
-class DrainedPartition(StatefulSourcePartition[RawChunk, int | None]):
+class DrainedPartition(StatefulSourcePartition[RawChunk, Position | None]):
     """A partition that is read no more: it keeps its position, for the case that it is again."""
 
-    def __init__(self, offset: int | None) -> None:
-        self._offset = offset
+    def __init__(self, position: Position | None) -> None:
+        self._position = position
 
     def next_batch(self) -> Iterable[RawChunk]:
         """The end, at once."""
         raise StopIteration
 
-    def snapshot(self) -> int | None:
-        """The next offset to read."""
-        return self._offset
+    def snapshot(self) -> Position | None:
+        """As it was."""
+        return self._position
 
 
-class LogSource(FixedPartitionedSource[RawChunk, int | None]):
+class LogSource(FixedPartitionedSource[RawChunk, Position | None]):
     """All partitions of the served stages' raw topics; `drained` ones of them are not read."""
 
     def __init__(
@@ -200,7 +202,7 @@ class LogSource(FixedPartitionedSource[RawChunk, int | None]):
         self,
         step_id: str,  # noqa: ARG002 - Bytewax's signature
         for_part: str,
-        resume_state: int | None,
+        resume_state: Position | None,
     ) -> LogPartition | DrainedPartition:
         """Begin at the recovered offset, or without one where `flows.beginning` says."""
         key = PartitionKey.parse(for_part)
@@ -212,9 +214,12 @@ class LogSource(FixedPartitionedSource[RawChunk, int | None]):
         begin = self._begin(key, stage.reader, resume_state)
         return LogPartition(key, stage, begin.offset, self._stop, self._quiet, begin.stored)
 
-    def _begin(self, key: PartitionKey, reader: Reader, resume_state: int | None) -> Beginning:
+    def _begin(self, key: PartitionKey, reader: Reader, resume_state: Position | None) -> Beginning:
+        if isinstance(resume_state, tuple):
+            return Beginning(*resume_state)
         if self._beginnings is None:
             return Beginning(reader.bounds(key.partition)[0] if resume_state is None else resume_state)
         if resume_state is None:
             return self._beginnings.of(key)
+        # Written by an older Footfall, or nothing is read again: then the cut changes nothing.
         return Beginning(resume_state, self._beginnings.reached(key))

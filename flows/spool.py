@@ -7,6 +7,7 @@ out, the flow reads it from the log again; what lies before is kept until it is 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -60,6 +61,7 @@ class Spool:
         self._clock = clock
         self._begun = 0.0  # when the segment that is written was
         self._size = 0
+        self._arrived: deque[int] = deque()  # shipped since the last commit; filled by the other thread
         self._shipped: set[int] = set()
 
     def start(self, token: Token) -> list[Segment]:
@@ -92,10 +94,12 @@ class Spool:
 
     def shipped(self, segment: Segment) -> None:
         """It is in the object store: it goes with the next tokens."""
-        self._shipped.add(segment.number)
+        self._arrived.append(segment.number)
 
     def commit(self) -> Token:
         """Make everything durable; the token to go on from."""
+        while self._arrived:
+            self._shipped.add(self._arrived.popleft())
         kept = [number for number, _ in self._file.extents if number not in self._shipped]
         self._file.drop_before(kept[0] if kept else 1 + max(self._file.segments, default=0))
         self._shipped = {number for number in self._shipped if number in self._file.segments}

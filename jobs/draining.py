@@ -152,8 +152,11 @@ def _look_at(reader: Reader, own: int, generation: Generation, heard: Heard) -> 
     if own not in heard.positions or offset > end or end - offset > MAX_RECORDS:
         # Not looked at yet (or that was another log), or much in use: what counts is when that was.
         offset = max(first, end - 1)
-        for found in reader.read(own, offset, 1, 1) if end > first else ():
-            heard.heard_at = max(heard.heard_at, found.log_time)
+        if end > first:
+            newest = reader.read(own, offset, 1, 1)
+            if not newest:
+                raise LogUnreachable(f"partition {own} ends at {end}, but does not hand out its last record")
+            heard.heard_at = max(heard.heard_at, newest[0].log_time)
     while offset < end:
         records = reader.read(own, offset, MAX_RECORDS, MAX_BYTES)
         if not records:

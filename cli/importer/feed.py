@@ -127,7 +127,7 @@ class Feed:
             elif time.monotonic() - moved_at > STALL_S:
                 raise click.ClickException(
                     f"nothing was stored for {STALL_S:.0f} s: see `footfall status`. What was read is safe in the "
-                    "log; run the same import again later, nothing is counted twice."
+                    "log; run the same command again later, nothing is counted twice."
                 )
             self._tick()
             time.sleep(POLL_S)

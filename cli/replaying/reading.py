@@ -10,7 +10,7 @@ import msgspec
 
 from footfall.archive import ArchiveDamaged, Entry, Place, day_prefix, place_of, read_entries
 from footfall.record import DecodeError, Record, Replay, decode
-from objects.protocol import ObjectStore
+from objects.protocol import ObjectMissing, ObjectStore
 
 
 class Position(NamedTuple):
@@ -75,6 +75,11 @@ def _entries(store: ObjectStore, one: Found) -> Iterator[Entry]:
     try:
         for frame in read_entries(store.get(one.key)):
             yield from frame
+    except ObjectMissing as error:
+        raise UnreadableArchive(
+            f"{one.key} was deleted meanwhile, as the archive's objects are when their time is over. The same "
+            "command goes on with what is left"
+        ) from error
     except ArchiveDamaged as error:
         raise UnreadableArchive(
             f"{one.key} cannot be read: {error}. Restore it from a backup, or delete it to replay without it"

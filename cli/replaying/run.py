@@ -48,10 +48,12 @@ def run(
             bar.moved(events, 0)
             if unsaved >= SAVE_EVERY:
                 feed.flush()  # what the position says must be in the log
+                lease.check()
                 save(plane, state)
                 unsaved = 0
         bar.phase("storing")
         feed.wait_stored()
+        lease.check()
         save(plane, state)
     finally:
         feed.close()

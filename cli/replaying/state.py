@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from cli.replaying.reading import BEGINNING, Position
-from control import Control, ControlError
+from control import CONTROL_FAULTS, Control
 
 LEASE_MS = 20_000
 RENEW_EVERY_S = 5.0
@@ -69,11 +69,15 @@ class Lease:
 
     def __init__(self) -> None:
         self.lost = threading.Event()
+        self.ends_at = time.monotonic() + LEASE_MS / 1000  # which goes on while a process is stopped
 
     def check(self) -> None:
-        """Raises where another one has taken over."""
-        if self.lost.is_set():
-            raise click.ClickException("another replay has taken over, as this one stood still for too long")
+        """Raises where another one has taken over, or may have."""
+        if self.lost.is_set() or time.monotonic() > self.ends_at:
+            raise click.ClickException(
+                "this replay stood still for too long, or could not reach the control plane: another one may have "
+                "taken over. If none has, the same command goes on"
+            )
 
 
 @contextmanager
@@ -84,13 +88,15 @@ def leased(plane: Control, stage: str) -> Iterator[Lease]:
 
     def renew() -> None:
         while not over.wait(RENEW_EVERY_S):
+            asked_at = time.monotonic()
             try:
                 held = plane.renew(run_id, LEASE_MS, now=_now())
-            except ControlError:  # away for a moment: it is asked again before the lease is over
+            except CONTROL_FAULTS:  # away for a moment: it is asked again before the lease is over
                 continue
             if not held:
                 lease.lost.set()
                 return
+            lease.ends_at = asked_at + LEASE_MS / 1000
 
     thread = threading.Thread(target=renew, name="lease", daemon=True)
     thread.start()

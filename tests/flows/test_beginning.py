@@ -6,7 +6,7 @@ import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,10 +14,11 @@ from eventlog.local import LocalLog
 from eventlog.protocol import LogRecord, Reader
 from flows.beginning import Beginnings
 from flows.enriching import enrich_chunk
+from flows.items import PartitionKey
 from flows.metrics import FlowStats
 from flows.partition import PartitionLogic, PartitionState
 from flows.sink import SinkState, StorePartition, StoreSink
-from flows.source import LogPartition, LogSource, Quiet, StageReader
+from flows.source import LogPartition, LogSource, Position, Quiet, StageReader
 from flows.store_answers import store_answers
 from footfall.enrich.context import Context
 from footfall.record import Record, encode
@@ -104,9 +105,10 @@ class Life:
     def _reader(self, log: LocalLog, first: int) -> Any:
         return Kept(log.reader(), first)
 
-    def run(self, until: int, most: int = 7) -> tuple[int, PartitionState, SinkState]:
+    def run(self, until: int, most: int = 7) -> tuple[Position, PartitionState, SinkState]:
         """Up to an offset; a recovery point."""
-        self.source._reader = Few(self.source._reader, most, until)
+        reader = self.source._reader
+        self.source._reader = Few(reader._reader if isinstance(reader, Few) else reader, most, until)
         idle = 0
         while idle < 3:  # a step of a start may hand out nothing
             chunks = list(self.source.next_batch())
@@ -115,6 +117,12 @@ class Life:
             for chunk in chunks:
                 self.sink.write_batch([self.logic.admit(enrich_chunk(chunk, {"shop": SITE}.get, Context()))])
         return self.source.snapshot(), self.logic.snapshot(), self.sink.snapshot()
+
+    @property
+    def offset(self) -> int:
+        """What is read next."""
+        at = self.source.snapshot()
+        return at if isinstance(at, int) else at[0]
 
     def end(self) -> None:
         self.writer.close()
@@ -209,7 +217,7 @@ def test_it_is_as_if_it_had_never_stopped(
     stops = sorted(chance.sample(range(1, end), 3))
     for number, stop in enumerate(stops):
         life = Life(settings, log)  # no state of its own, whatever is stored
-        begun = life.source.snapshot()
+        begun = life.offset
         assert begun <= (stops[number - 1] if number else 0)
         state = life.run(chance.randint(begun, stop), most=chance.choice((1, 7, 50)))  # perhaps in what is stored
         life.end()
@@ -241,7 +249,7 @@ def test_it_reads_no_more_than_it_needs(settings: Settings, tmp_path: Path) -> N
     life.run(end)
     life.end()
     life = Life(settings, log)
-    (first,) = log.reader().read(0, life.source.snapshot(), 1, 1)
+    (first,) = log.reader().read(0, life.offset, 1, 1)
     assert first.offset > 0
     assert first.log_time >= BEGIN + 5 * 3_600_000 - 15 * 3_600_000
     life.end()
@@ -275,6 +283,56 @@ def test_what_the_log_lost_is_named_and_its_open_sessions_are_repaired(
     assert sums["accepted"] == sums["stored"] + sums.get("duplicate", 0)
     assert sums["stored"] == stored[0]
     client.disconnect()
+
+
+def test_killed_beyond_what_it_read_again_it_counts_nothing_twice(settings: Settings, tmp_path: Path) -> None:
+    """The newer life stored more than the one whose counts its recovery point goes on from."""
+    log, end = make_log(tmp_path / "log", 1)
+    life = Life(settings, log)
+    life.run(100)
+    life.end()
+    life = Life(settings, log, first=50)  # retention took the rest: counts go on from what is stored
+    state = life.run(80)
+    life.run(130)
+    life.end()  # killed: the recovery point is of before
+    life = Life(settings, log, state, first=50)
+    life.run(end, most=1000)
+    life.end()
+    client = connect(settings, database=f"footfall_{settings.stage}")
+    sums = dict(client.execute("SELECT outcome, sum(count) FROM ledger_v1 GROUP BY outcome"))
+    assert sums["stored"] == client.execute("SELECT count() FROM events")[0][0]
+    assert sums["accepted"] == sums["stored"] + sums["duplicate"]
+    client.disconnect()
+
+
+def test_a_log_that_is_slow_is_not_empty(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the sessions of everybody would be closed at a start on a slow broker."""
+    log, _ = make_log(tmp_path / "log", 1)
+    life = Life(settings, log)
+    life.run(100)
+    life.end()
+    reader = log.reader()
+    reads, read = [0], reader.read
+
+    def slow(*given: int) -> list[LogRecord]:
+        reads[0] += 1
+        return read(*given) if reads[0] > 3 else []
+
+    monkeypatch.setattr(reader, "read", slow)
+    first = 90
+    beginnings = Beginnings(store_answers(settings, QUIET_MS), lambda _stage: cast(Reader, Kept(reader, first)))
+    closed: list[int] = []
+
+    def close_orphans(_key: PartitionKey, before: int) -> int:
+        closed.append(before)
+        return 0
+
+    beginnings._store = beginnings._store._replace(close_orphans=close_orphans)
+    assert beginnings.of(KEY._replace(stage=settings.stage)).offset == first
+    (wanted,) = read(0, first, 1, 1)
+    assert closed == [wanted.log_time]
 
 
 def test_a_visit_so_new_that_it_has_no_session_yet_is_repaired(settings: Settings, tmp_path: Path) -> None:

@@ -272,6 +272,9 @@ def test_a_bundle_that_was_changed_is_not_taken(place: Installation) -> None:
         place.objects.put(key, right)
     unpack(home, "prod-0000", place.objects, holder)
     assert sessions(home, 0) == b"open sessions 0"
+    place.objects.delete(listed[-1])
+    with pytest.raises(BundleLost, match="footfall worker reset prod-0000"):
+        place.mover.take(home, "prod-0000", holder, "worker 0")
 
 
 def test_a_worker_hears_that_its_partition_is_anothers(
