@@ -42,7 +42,7 @@ generate: $(STAMP) ## write the generated files anew (docs/openapi.json, docs/ev
 bench: $(STAMP) ## measure everything docs/benchmarks.md reports (about 15 minutes)
 	$(PY) -m bench
 
-drill: $(STAMP) ## kill and restart every part, 20 rounds; property tests with 20 times the examples
+drill: $(STAMP) ## kill, stop and restart every part, 20 rounds; property tests with 20 times the examples (about 80 minutes)
 	$(VENV)/bin/pytest -m hypothesis --hypothesis-profile=drill -n 2 --timeout=1800
 	$(VENV)/bin/pytest -m drill -n 0 --timeout=1800
 
