@@ -24,7 +24,7 @@ SMOKE = (
     "tests/sinks/test_migrate.py::test_ttls_follow_the_settings",
     "tests/sinks/test_describe.py::test_its_example_queries_run",
     "tests/sinks/test_writer.py::test_all_tables",
-    "tests/sinks/test_writer.py::test_a_restarted_writer_skips_what_is_stored_and_tells_it_as_stored",
+    "tests/sinks/test_writer_restart.py::test_a_restarted_writer_skips_what_is_stored_and_tells_it_as_stored",
     "tests/sinks/test_deduplication.py::test_a_block_is_taken_once_for_a_token",
     "tests/jobs/test_repair.py::test_a_new_goal_is_applied_to_history",
     "tests/jobs/test_rollups.py::test_visitor_days_equal_a_recount",
