@@ -89,6 +89,7 @@ def test_a_flow_that_has_read_all_hears_that_the_topic_was_made_anew(kafka: Kafk
         wait_for(lambda: bool(partition.next_batch()), 60)
 
 
+@pytest.mark.drill  # the client library gives a topic half a minute to be there again
 def test_a_flow_whose_topic_was_deleted_says_so(kafka: KafkaCluster, caplog: pytest.LogCaptureFixture) -> None:
     log = made(kafka)
     append(log, b"x")
