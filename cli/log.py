@@ -70,7 +70,7 @@ def grow(partitions: int, stage: str | None) -> None:
 
 def _add(settings: Settings, plane: Control, stage: str, partitions: int) -> Generation:
     """The generation that waits to be read: made now, or by a command that was broken off."""
-    from eventlog.opening import prepare_log
+    from eventlog.opening import partitions_made, prepare_log
     from footfall.generations import Layout
 
     begun = settings.topics()[stage]
@@ -80,6 +80,12 @@ def _add(settings: Settings, plane: Control, stage: str, partitions: int) -> Gen
         return layout.waiting
     # The topic first: what the control plane names the flow expects to be there.
     planned = layout.next(partitions, _now())
+    made = partitions_made(settings, stage, planned.number)
+    if made not in (0, partitions):
+        raise click.ClickException(
+            f"{_topic(stage, planned)} is there already, with {made} partitions, of a command broken off: "
+            f"give --partitions {made} to go on with it (and grow once more for another number), or delete it"
+        )
     for step in prepare_log(settings, stage, Layout((*layout.generations, planned))):
         click.echo(step)
     added = plane.add_generation(stage, begun, partitions, now=_now()).generations[-1]

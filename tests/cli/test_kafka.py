@@ -6,12 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from eventlog.opening import kafka_options
-from footfall.generations import one_generation
+import control
+from cli.log import _add
+from eventlog.opening import kafka_options, prepare_log
+from footfall.generations import Layout, one_generation
 from footfall.settings import Settings
 from tests.drill.stack import HOST, Stack, wait_for
 from tests.fixtures.kafka import KafkaCluster
@@ -82,6 +85,22 @@ def test_up_says_what_kafka_lacks(tmp_path: Path, kafka: KafkaCluster) -> None:
     text = said(stack, "up")
     assert "set FOOTFALL_KAFKA_REPLICATION=1" in text
     assert "Traceback" not in text
+
+
+def test_growing_goes_on_with_a_topic_that_a_killed_command_has_made(tmp_path: Path, kafka: KafkaCluster) -> None:
+    settings = Settings(
+        data_dir=tmp_path, stage="kafkagrow", dev_stage="", partitions=2, kafka_bootstrap=kafka.bootstrap,
+        kafka_replication=1,
+    )  # fmt: skip
+    plane = control.open(f"sqlite:///{tmp_path / 'control.db'}")
+    before = plane.log_layout("kafkagrow", 2)
+    prepare_log(settings, "kafkagrow", Layout((*before.generations, before.next(4, 1))))  # and killed
+    with pytest.raises(click.ClickException, match="give --partitions 4 to go on"):
+        _add(settings, plane, "kafkagrow", 6)
+    assert plane.log_layout("kafkagrow", 2) == before
+    assert _add(settings, plane, "kafkagrow", 4).partitions == 4
+    assert [one.partitions for one in plane.log_layout("kafkagrow", 2).generations] == [2, 4]
+    plane.close()
 
 
 def test_secrets_and_certificates_reach_the_client_and_nobody_else() -> None:
