@@ -24,6 +24,12 @@ _PASSING = {
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
 }
+# While a group's coordinator starts or changes.
+_NO_COORDINATOR = {
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+}
 READER = "reader"  # the group of clients that commit nothing; the library wants one
 
 
@@ -62,14 +68,22 @@ class Asker:
     def committed(self, group: str, partitions: list[int]) -> dict[int, int | None]:
         """Partition -> the position last committed. Raises `LogUnreachable`."""
         places = [self._place(partition) for partition in partitions]
+        deadline = time.monotonic() + self._options.request_timeout_s
+        while (error := self._committed(group, places, deadline)) is not None:
+            if error.code() not in _NO_COORDINATOR or time.monotonic() > deadline - RETRY_S:
+                raise LogUnreachable(explain(error, self._options.topic))
+            time.sleep(RETRY_S)  # until the brokers agree who keeps the group
+        return {place.partition: place.offset if place.offset >= 0 else None for place in places}
+
+    def _committed(self, group: str, places: list[TopicPartition], deadline: float) -> KafkaError | None:
+        """Fill in the places' offsets; what went wrong."""
         try:
-            found = self._consumer(group).committed(places, timeout=self._options.request_timeout_s)
+            found = self._consumer(group).committed(places, timeout=max(0.0, deadline - time.monotonic()))
         except KafkaException as error:
-            raise LogUnreachable(explain(error.args[0], self._options.topic)) from None
-        for place in found:
-            if place.error is not None:
-                raise LogUnreachable(explain(place.error, self._options.topic))
-        return {place.partition: place.offset if place.offset >= 0 else None for place in found}
+            told: KafkaError = error.args[0]
+            return told
+        places[:] = found
+        return next((place.error for place in found if place.error is not None), None)
 
     def serve(self) -> None:
         """Hear what the clients have to tell: refused commits, brokers that are away."""
