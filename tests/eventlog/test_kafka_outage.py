@@ -68,7 +68,14 @@ def test_a_batch_that_the_brokers_disk_has_damaged_is_an_error(mortal: KafkaClus
     segment.write_bytes(data)
     broker.start()
     reader = log.reader()
-    assert [record.value for record in reader.read(0, 0, 1, 1)] == [b"first"]
+    first: list[LogRecord] = []
+
+    def has_first() -> bool:
+        first[:] = reader.read(0, 0, 1, 1)
+        return bool(first)
+
+    wait_for(has_first, WAIT_S)  # of a broker that has just started
+    assert [record.value for record in first] == [b"first"]
     with pytest.raises(LogDamaged, match="offset 1"):
         wait_for(lambda: bool(reader.read(0, 1, 1, 1)), WAIT_S)
     reader.close()
