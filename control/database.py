@@ -111,7 +111,8 @@ def _upgrade(engine: Engine) -> None:
         except (exc.IntegrityError, exc.OperationalError):
             if attempt == OPEN_ATTEMPTS - 1:
                 raise
-            time.sleep(0.1 * (attempt + 1) * random.uniform(0.5, 1.5))  # apart from the others
+            # The pause of a bounded retry; with jitter, so that the losers do not meet again.
+            time.sleep(0.1 * (attempt + 1) * random.uniform(0.5, 1.5))
 
 
 @contextmanager

@@ -6,8 +6,10 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
+from control import CONTROL_FAULTS
 from flows.items import PartitionKey
 from footfall.generations import Layout
+from telemetry.incidents import Incident
 
 logger = logging.getLogger(__name__)
 LOOK_S = 1.0
@@ -52,6 +54,7 @@ class LayoutWatch:
         self._stop = stop
         self._seen = -1
         self._closed = threading.Event()
+        self._bug = Incident(logger, level=logging.ERROR)
         threading.Thread(target=self._run, name="layouts", daemon=True).start()
 
     def unsure_until(self, key: PartitionKey) -> int:
@@ -62,8 +65,12 @@ class LayoutWatch:
         while not self._closed.wait(LOOK_S):
             try:
                 self._look()
-            except Exception as error:  # noqa: BLE001 - the thread has to live; `flows/sites.py` warns of the same
+            except CONTROL_FAULTS as error:  # `flows/sites.py` asks as often, and warns of it
                 logger.debug("the layout of the log cannot be read: %s", error)
+            except Exception as error:  # noqa: BLE001 - a bug: told, and the thread has to live
+                self._bug.met(f"the layout of the log cannot be read, a fault of Footfall's own: {error!r}")
+            else:
+                self._bug.over("the layout of the log can be read again")
 
     def _look(self) -> None:
         version = self._version()

@@ -18,6 +18,7 @@ import control
 from eventlog.local import LocalLog
 from eventlog.opening import open_log
 from eventlog.protocol import Reader
+from flows import serving
 from flows.items import EnrichedChunk, EnrichedRecord, PartitionKey
 from flows.partition import PartitionLogic, PartitionPolicy
 from flows.serving import LayoutWatch
@@ -169,4 +170,27 @@ def test_settings_open_what_the_layout_names(tmp_path: Path) -> None:
         only.read(0, 0, 1, 1)
     assert [record.value for record in only.read(4, 0, 9, 99)] == [b"new"]
     only.close()
+    plane.close()
+
+
+def test_a_bug_of_the_look_is_told_and_does_not_end_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(serving, "LOOK_S", 0.02)
+    plane = control.open(f"sqlite:///{tmp_path / 'control.db'}")
+    broken, stop = threading.Event(), threading.Event()
+    broken.set()
+
+    def load() -> dict[str, Layout]:
+        if broken.is_set():
+            raise ValueError("a bug")
+        return {"prod": plane.log_layout("prod", 2)}
+
+    watch = LayoutWatch({"prod": plane.log_layout("prod", 2)}, plane.version, load, stop)
+    wait_for(lambda: "a fault of Footfall's own: ValueError('a bug')" in caplog.text, WAIT_S)
+    plane.add_generation("prod", 2, 3, now=1)
+    broken.clear()
+    wait_for(stop.is_set, WAIT_S)
+    assert watch.ended_flow
+    watch.close()
     plane.close()
