@@ -38,10 +38,13 @@ SCALED = {
     "FOOTFALL_EPOCH_SECONDS": "3",
     "FOOTFALL_FLUSH_SECONDS": "1",
 }
-THREADS, CROWD, MOST = 2, 4_000, 39  # 20 events a batch on average
+THREADS, MOST = 2, 39  # 20 events a batch on average
+# Of a thread: visitors that are there at a time, and batches until one leaves for good and another comes.
+# So each comes every 40 s for some 3 minutes, as in a visit, and new ones come all the time.
+CROWD, STAY = 2_000, 5
 # One every tenth of the time; those of the last third leave the parts' memory as it is.
 FAULTS = (
-    ("kill", "flow"), ("kill", "gateway"), ("kill", "store"), ("kill", "valkey"), ("kill", "jobs"),
+    ("kill", "jobs"), ("kill", "store"), ("kill", "flow"), ("kill", "gateway"), ("kill", "valkey"),
     ("freeze", "store"), ("freeze", "flow"), ("freeze", "gateway"), ("freeze", "valkey"),
 )  # fmt: skip
 FREEZE_S = 10.0
@@ -66,6 +69,12 @@ class Memory(threading.Thread):
             except (psutil.Error, FileNotFoundError, json.JSONDecodeError):
                 continue  # a part ended between two questions
 
+    def __str__(self) -> str:
+        """The last look."""
+        parts = self.looks[-1][1]
+        shares = ", ".join(f"{part} {mib:,.0f}" for part, mib in parts.items())
+        return f"memory {sum(parts.values()):,.0f} MiB ({shares})"
+
     def stop(self) -> None:
         """No more looks."""
         self._stop_asked.set()
@@ -87,14 +96,14 @@ def break_something(stack: Stack, kind: str, part: str) -> None:
         threading.Event().wait(FREEZE_S)  # how long it stands still is the fault
 
 
-def soak(stack: Stack, load: Load, seconds: float) -> None:
+def soak(stack: Stack, load: Load, memory: Memory, seconds: float) -> None:
     """Load and faults for the time."""
     began = time.monotonic()
     for number, (kind, part) in enumerate(FAULTS, 1):
         threading.Event().wait(max(0.0, began + number * seconds / (len(FAULTS) + 1) - time.monotonic()))
         break_something(stack, kind, part)
         minutes = (time.monotonic() - began) / 60
-        print(f"  {minutes:5.1f} min: {kind} {part}; {len(load.sent.told):,} events acknowledged", flush=True)
+        print(f"  {minutes:5.1f} min: {kind} {part}; {len(load.sent.told):,} events acknowledged; {memory}", flush=True)
     threading.Event().wait(max(0.0, began + seconds - time.monotonic()))
 
 
@@ -131,13 +140,13 @@ def main() -> int:
             every_s = THREADS * (MOST + 1) / 2 / given.rate
             load = Load(
                 stack.settings.gateway_port, stack.public_id, HOST,
-                threads=THREADS, every_s=every_s, crowd=CROWD, most=MOST,
+                threads=THREADS, every_s=every_s, crowd=CROWD, stay=STAY, most=MOST,
             )  # fmt: skip
             memory = Memory(stack)
             began = time.monotonic()
             memory.start()
             load.start()
-            soak(stack, load, seconds)
+            soak(stack, load, memory, seconds)
             sent = load.stop()
             rate = len(sent.told) / (time.monotonic() - began)
             memory.stop()
@@ -145,10 +154,7 @@ def main() -> int:
             print(
                 f"{len(sent.told):,} events acknowledged, {rate:,.0f} a second; {sent.refused:,} answers were 503"
             )
-            for place, name in ((len(memory.looks) * 2 // 3, "at two thirds"), (-1, "at the end")):
-                parts = memory.looks[place][1]
-                shares = ", ".join(f"{part} {mib:,.0f}" for part, mib in parts.items())
-                print(f"  memory {name}: {sum(parts.values()):,.0f} MiB ({shares})")
+            print(f"  at the end: {memory}")
             print(f"memory over the last third: {growth:+.2%} (bar 1 %)", flush=True)
             problems = verdict(stack, load)
             print(

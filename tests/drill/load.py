@@ -42,7 +42,8 @@ class Load:
 
     `pause_s`: between two batches of a thread, where less load will do. `every_s`: a thread begins a
     batch so often, and catches up where it could not. `crowd`: visitors a thread
-    sends for by turns; `most`: events a batch has at most. With more `ports` each attempt goes to
+    sends for by turns; `stay`: batches of a visitor before they leave (0: nobody does); `most`: events a
+    batch has at most. With more `ports` each attempt goes to
     any of them.
     """
 
@@ -56,10 +57,12 @@ class Load:
         pause_s: float = 0.0,
         every_s: float = 0.0,
         crowd: int = 150,
+        stay: int = 0,
         most: int = 6,
     ) -> None:
         self.sent = Sent()
-        self._pause_s, self._every_s, self._crowd, self._most = pause_s, every_s, crowd, most
+        self._pause_s, self._every_s, self._most = pause_s, every_s, most
+        self._crowd, self._stay = crowd, stay
         self.ports = [port]
         self._kept: deque[tuple[dict[str, object], dict[str, str]]] = deque(maxlen=500)
         self._public_id, self._host = public_id, host
@@ -83,7 +86,7 @@ class Load:
         return self.sent
 
     def _run(self, chance: random.Random) -> None:
-        crowd = Crowd(chance, self._host, self._crowd)
+        crowd = Crowd(chance, self._host, self._crowd, self._stay)
         next_at = time.monotonic()
         while not self._stop.is_set():
             visitor = crowd.next()

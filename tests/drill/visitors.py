@@ -122,14 +122,22 @@ def _told(event: dict[str, Any], country: str, device_type: str) -> Told:
 
 
 class Crowd:
-    """Those who are on the site now: most stay for a while, some look at it once."""
+    """Those who are on the site now: most stay for a while, some look at it once.
 
-    def __init__(self, chance: random.Random, host: str, size: int = 150) -> None:
+    `batches`: after so many of them, on average, a visitor leaves and another one comes; 0: nobody leaves.
+    """
+
+    def __init__(self, chance: random.Random, host: str, size: int = 150, batches: int = 0) -> None:
         self._chance, self._host = chance, host
         self._here = [Visitor(chance, host) for _ in range(size)]
+        self._leaves = 1 / batches if batches else 0.0
 
     def next(self) -> Visitor:
         """Who does something now."""
         if self._chance.random() < 0.03:
             return Visitor(self._chance, self._host)
-        return self._chance.choice(self._here)
+        place = self._chance.randrange(len(self._here))
+        visitor = self._here[place]
+        if self._chance.random() < self._leaves:
+            self._here[place] = Visitor(self._chance, self._host)
+        return visitor

@@ -192,7 +192,10 @@ def explained(shown: Shown, what: str) -> str:
 
 
 def test_explain_says_what_became_of_an_event(shown: Shown) -> None:
-    told = explained(shown, shown.sent["stored"][0]["event_id"])
+    wanted = shown.sent["stored"][0]["event_id"]
+    # An open session's row is written once log time, which a heartbeat carries on, has passed 10 s.
+    wait_for(lambda: "none yet" not in explained(shown, wanted), lambda: explained(shown, wanted), 60)
+    told = explained(shown, wanted)
     assert told.count("came in") == 3  # once, its batch again, itself again
     assert "became     a row of events" in told
     assert "DUPLICATE, its batch had come before" in told
