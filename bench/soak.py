@@ -103,7 +103,10 @@ def soak(stack: Stack, load: Load, memory: Memory, seconds: float) -> None:
         threading.Event().wait(max(0.0, began + number * seconds / (len(FAULTS) + 1) - time.monotonic()))
         break_something(stack, kind, part)
         minutes = (time.monotonic() - began) / 60
-        print(f"  {minutes:5.1f} min: {kind} {part}; {len(load.sent.told):,} events acknowledged; {memory}", flush=True)
+        print(
+            f"  {minutes:5.1f} min: {kind} {part}; {len(load.sent.told):,} events acknowledged; {memory}",
+            flush=True,
+        )
     threading.Event().wait(max(0.0, began + seconds - time.monotonic()))
 
 

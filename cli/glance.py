@@ -82,6 +82,8 @@ class Glance:
                 reasons = _reasons(self._look.by(EVENTS, "reason", stage=self._stage, outcome=outcome))
                 lines.append(self._row(outcome, EVENTS, reasons, outcome=outcome))
             lines.append(self._row("late", "footfall_flow_late_events_total", ""))
+            if self._look.sum(EVENTS, stage=self._stage, outcome="lost"):
+                lines.append(self._row("lost", EVENTS, "by senders, before it came", outcome="lost"))
         return lines
 
     def _row(self, title: str, name: str, more: str, **labels: str) -> Line:

@@ -49,7 +49,7 @@ def enrich_record(raw: LogRecord, sites: SiteLookup, context: Context) -> Enrich
         result.replayed = True  # its batch and what was rejected were counted when it first came
         result.accepted -= len(record.replay.left_out)
     else:
-        result.rejected = record.rejected
+        result.rejected, result.lost = record.rejected, record.lost
         if record.batch_id and record.source != Source.REPLAY:
             result.batch_key = batch_key(record.batch_id)
     if record.kind == "quarantine":
@@ -97,6 +97,7 @@ def _quarantined_event(
     """
     event = redact_event(record.events[place])
     batch_id = derived_uuid7(record.received_at, record.batch_id, event.event_id)
-    single = msgspec.structs.replace(record, events=[event], rejected={}, batch_id=batch_id, replay=None)
+    told = {"rejected": {}, "lost": 0, "replay": None}  # of the whole record: counted with it
+    single = msgspec.structs.replace(record, events=[event], batch_id=batch_id, **told)
     payload = encode(single)
     return Quarantined(record.site_id, reason, detail[:500], payload, place if index is None else index)

@@ -60,6 +60,7 @@ class EnrichedRecord:
     batch_key: int = 0  # 0: takes no part in duplicate suppression
     accepted: int = 0  # events the gateway let in; of a replay, how many are replayed
     rejected: dict[str, int] = field(default_factory=dict)
+    lost: int = 0  # events that the sender says it dropped
     dropped: list[DropReason] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     heartbeat_at: int = 0  # ms; only on heartbeats

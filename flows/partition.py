@@ -26,7 +26,7 @@ from flows.session_state import SessionState, require_inline
 from footfall.duplicates import LIMIT, BatchMemory
 from footfall.enrich.batch import EnrichedBatch
 from footfall.generations import RETRY_MS
-from footfall.names import EventName, IdKind, Outcome, Source
+from footfall.names import EventName, IdKind, LostReason, Outcome, Source
 from footfall.sessions import Policy, SessionShard, Snapshot
 
 DAY_MS = 86_400_000
@@ -149,6 +149,8 @@ class PartitionLogic:
         if record.batch_key and self._batches.seen(record.batch_key, record.log_time):
             counts[Count(site_id, day, Outcome.DUPLICATE, "batch")] += record.accepted
             return
+        if record.lost:
+            counts[Count(site_id, day, Outcome.LOST, LostReason.SENDER_QUEUE)] += record.lost
         for dropped in record.dropped:
             place = (Outcome.REPLAYED, dropped) if record.replayed else (Outcome.DROPPED, dropped)
             counts[Count(site_id, day, *place)] += 1

@@ -178,6 +178,7 @@ class Batch(Struct, omit_defaults=True, gc=False):
     screen_width: Count = 0
     screen_height: Count = 0
     sdk: Short = ""  # name/version
+    lost: Count = 0  # events the sender had to drop since its last batch: too old, or its queue was full
 
 
 # Which part a known event must carry; every other part is optional.

@@ -70,10 +70,16 @@ class QuarantineReason(StrEnum):
     BAD_LINE = "malformed_line"
 
 
+class LostReason(StrEnum):
+    """Why an event never came; its sender tells."""
+
+    SENDER_QUEUE = "sender_queue"  # older than 7 days, or over the bound of the sender's queue
+
+
 class Outcome(StrEnum):
     """What became of an event: received = rejected + accepted;
-    accepted = stored + duplicate + dropped + quarantined. Replayed ones were received before:
-    they are in neither sum."""
+    accepted = stored + duplicate + dropped + quarantined. Replayed ones were received before,
+    lost ones never: they are in neither sum."""
 
     REJECTED = "rejected"
     ACCEPTED = "accepted"
@@ -82,6 +88,7 @@ class Outcome(StrEnum):
     DROPPED = "dropped"
     QUARANTINED = "quarantined"
     REPLAYED = "replayed"
+    LOST = "lost"
 
 
 class IdKind(IntEnum):

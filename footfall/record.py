@@ -85,6 +85,7 @@ class Record(Struct, omit_defaults=True, gc=False):
     reason: str = ""  # kind quarantine
     generation: int = 0  # kind heartbeat: where its gateway's events go; 0: it does not know of generations
     replay: Replay | None = None  # written by `footfall replay`
+    lost: int = 0  # events the sender says it dropped before this batch
 
 
 class DecodeError(ValueError):

@@ -10,7 +10,7 @@ from footfall.settings import Settings
 from ingest_gateway.admission import Admission
 from ingest_gateway.answers import Answer, RefusedError, unavailable
 from ingest_gateway.body import BodyReader
-from ingest_gateway.cors import Cors
+from ingest_gateway.cors import Cors, readable_by
 from ingest_gateway.directory import Directory
 from ingest_gateway.endpoints import Endpoints
 from ingest_gateway.health import Health
@@ -77,8 +77,13 @@ class Gateway:
         status, sent, body = answer
         self._counts.answers[(path if path in self._routes else "other", status)] += 1
         origin = headers.get("origin")
-        if origin and status != 403:
-            sent = sent + self._cors.headers(origin)
+        if origin:
+            # A page must be able to read why it was refused, or it would take that for a broken network and
+            # try for days. A preflight is refused by having no such header.
+            allowed = self._cors.headers(origin)
+            if not allowed and status >= 400 and scope.method != "OPTIONS":
+                allowed = readable_by(origin)
+            sent = sent + allowed
         exchange.response_bytes(status, sent, body)
 
     async def _answer(self, path: str, scope: RequestScope, exchange: Exchange, headers: dict[str, str]) -> Answer:

@@ -16,6 +16,11 @@ PREFLIGHT = [
 EXPOSED = [("access-control-expose-headers", f"retry-after, {GPC_HEADER}"), ("vary", "origin")]
 
 
+def readable_by(origin: str) -> Headers:
+    """Headers with which a script of this origin may read an answer."""
+    return [("access-control-allow-origin", origin), *EXPOSED]
+
+
 class Cors:
     """For the origins of all sites: which site a request is for is not known at a preflight."""
 
@@ -32,7 +37,7 @@ class Cors:
         if found is None:
             host = host_of(origin)
             known = is_local(host) or is_preview(host) or is_bound(host, view.domains)
-            found = [("access-control-allow-origin", origin), *EXPOSED] if known else []
+            found = readable_by(origin) if known else []
             self._memory.keep(origin, found, len(origin))
         return found
 

@@ -115,6 +115,8 @@ class Endpoints:
             # The reason may name paths and sizes: that is for the log, not for the world.
             raise unavailable("the log cannot take events now", error.retry_after_s) from error
         self._counts.took(stage, built.accepted, built.rejected, time.perf_counter() - started)
+        if built.lost:
+            self._counts.lost[stage] += built.lost
         return accepted(built.accepted, built.rejected)
 
     def _privacy_dropped(self, client: Client, answer: Answer) -> Answer:

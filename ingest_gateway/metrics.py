@@ -22,6 +22,7 @@ class Counts(Collector):
         self.received: Counter[str] = Counter()  # events of readable requests, by stage
         self.rejected: Counter[str] = Counter()  # by reason
         self.refused: Counter[str] = Counter()  # by error code
+        self.lost: Counter[str] = Counter()  # what senders say they dropped, by stage
         self.bugs = 0
         self.disconnects = 0
         self.ignored_proxies = 0
@@ -48,6 +49,10 @@ class Counts(Collector):
         told = "Events by what became of them; not_taken: answered 503, the sender repeats them."
         yield _counter("events", told, ("stage", "outcome"), self.events)
         yield _counter("rejected", "Events refused, by reason.", ("reason",), self.rejected)
+        told = (
+            "Events that senders say they dropped; a batch that comes twice counts twice here, once in the ledger."
+        )
+        yield _counter("lost_events", told, ("stage",), self.lost)
         yield _counter("refused", "Requests refused, by error.", ("error",), self.refused)
         yield _counter("bugs", "Requests answered 503 because of a fault of the gateway.", (), {(): self.bugs})
         yield _counter("disconnects", "Clients that went before the answer.", (), {(): self.disconnects})

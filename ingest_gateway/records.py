@@ -49,6 +49,7 @@ class Built(NamedTuple):
     records: list[tuple[int, bytes]]  # (partition, encoded)
     accepted: int
     rejected: Rejected
+    lost: int = 0  # what the sender says it dropped before
 
 
 class Visitor(NamedTuple):
@@ -83,9 +84,9 @@ def _build_browser(sender: Sender, parsed: Parsed, unique: bytes) -> Built:
         for event in events:
             event.session_id = ""  # nothing that links one day to another
     made = _record(sender, batch, consent, visitor, batch_id, events)
-    made.rejected = _counted(all_rejected)
+    made.rejected, made.lost = _counted(all_rejected), batch.lost
     value = encode_without_addresses(made)
-    return Built([(sender.layout.partition_of(visitor.route), value)], len(events), all_rejected)
+    return Built([(sender.layout.partition_of(visitor.route), value)], len(events), all_rejected, batch.lost)
 
 
 def _build_server(sender: Sender, parsed: Parsed, unique: bytes) -> Built:
@@ -102,15 +103,16 @@ def _build_server(sender: Sender, parsed: Parsed, unique: bytes) -> Built:
     base = _batch_id(sender, batch, _NOBODY, unique)
     _complete(events, base, sender.now)
     records = []
-    counts = _counted(all_rejected)
+    counts, lost = _counted(all_rejected), batch.lost
     for name, mine in _by_visitor(events, batch).items():
         # Each part needs an id of its own that a retry gives again, whatever the others do.
         part_id = base if name == batch.visitor_id else _hash16(base, name.encode("utf-8", "surrogatepass"))
         visitor = _consented(sender, name, mine) if name else _server(sender, part_id)
         made = _record(sender, batch, consent, visitor, part_id, mine)
-        made.rejected, counts = counts, {}
+        # Of the request as a whole, so with its first record only.
+        made.rejected, made.lost, counts, lost = counts, lost, {}, 0
         records.append((sender.layout.partition_of(visitor.route), encode_without_addresses(made)))
-    return Built(records, len(events), all_rejected)
+    return Built(records, len(events), all_rejected, batch.lost)
 
 
 def _without(parsed: Parsed, rejected: Rejected) -> tuple[list[Event], Rejected]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from footfall.enrich import bots
-from footfall.names import DropReason, Outcome, QuarantineReason, RejectReason
+from footfall.names import DropReason, LostReason, Outcome, QuarantineReason, RejectReason
 
 PAGE = (Path(__file__).parents[2] / "docs/reasons.md").read_text("utf-8")
 
@@ -27,6 +27,7 @@ def _table(after: str) -> set[str]:
         ("## Rejected by the gateway\n", RejectReason),
         ("## Dropped by the flow\n", DropReason),
         ("## Quarantined\n", QuarantineReason),
+        ("## Lost by the sender\n", LostReason),
     ],
 )
 def test_every_reason_is_documented(after: str, names: type[StrEnum]) -> None:

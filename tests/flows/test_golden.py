@@ -1,6 +1,6 @@
 """Golden files: what a request's JSON becomes in `events_v1`, column by column.
 
-Each file in golden/ is {"requests": [...], "rows": [...]}: the requests go through the
+Each file in golden/ is {"requests": [...], "rows": [...]}, and maybe "ledger": the requests go through the
 gateway's parser and record builder, the log's encoding, enrichment, the partition's logic
 and the writer into a real store, and is read back through the view. Time, secrets and salts
 are fixed, so only the columns in `OF_THE_RUN` depend on the run; empty values are left out.
@@ -98,6 +98,7 @@ def store_records(records: list[LogRecord], writer: StoreWriter) -> None:
     chunk = enrich_chunk(RawChunk(KEY, records), {SITE.site_id: SITE}.get, Context())
     sink = StorePartition(KEY, writer, None, PartitionStats())
     sink.write_batch([PartitionLogic(KEY, POLICY, lambda *_: (), None).admit(chunk)])
+    sink.snapshot()  # now it is known what was stored
     writer.flush()
 
 
@@ -114,6 +115,7 @@ def test_a_request_becomes_these_rows(case: str, store: StoreServer, database: s
     client = store.client(database=database)
     client.execute("TRUNCATE TABLE events")
     client.execute("TRUNCATE TABLE progress")
+    client.execute("TRUNCATE TABLE ledger")
     client.disconnect()
     store_records(log_records(golden["requests"]), writer)
     lines = query(store, database, "SELECT * FROM events_v1 ORDER BY log_offset, log_index FORMAT JSONEachRow")
@@ -123,6 +125,10 @@ def test_a_request_becomes_these_rows(case: str, store: StoreServer, database: s
         path.write_text(json.dumps(golden, indent=2, ensure_ascii=False) + "\n")
     assert rows, "a case without rows says nothing"
     assert rows == golden["rows"]
+    if "ledger" in golden:
+        sql = "SELECT outcome, reason, count FROM ledger_v1 ORDER BY outcome, reason FORMAT JSONCompactEachRow"
+        found = [json.loads(line) for line in query(store, database, sql)]
+        assert [[outcome, reason, int(count)] for outcome, reason, count in found] == golden["ledger"]
 
 
 def query(store: StoreServer, database: str, sql: str) -> list[str]:

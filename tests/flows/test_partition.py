@@ -44,6 +44,21 @@ def test_a_batch_sent_twice_counts_once() -> None:
     assert partition.count("duplicate", "batch") == 2
 
 
+def test_what_a_sender_lost_counts_once_however_often_its_batch_comes() -> None:
+    partition = Partition()
+    batch = record(1, T0, [event(1, T0)], lost=5)
+    partition.send(T0, batch, batch)
+    partition.send(T0 + 1000, batch, record(2, T0, [event(2, T0)], lost=2))
+    assert partition.count("lost", "sender_queue") == 7
+    assert partition.count("accepted") == 4  # it is in no sum
+
+
+def test_what_a_sender_lost_counts_without_any_event_and_for_an_unknown_site_too() -> None:
+    partition = Partition(site=None)
+    partition.send(T0, record(1, T0, [], lost=5, rejected={"too_old": 1}), record(2, T0, [event(2, T0)], lost=2))
+    assert partition.count("lost", "sender_queue") == 7
+
+
 def test_an_event_sent_again_in_another_batch_counts_once() -> None:
     partition = Partition()
     partition.send(T0, record(1, T0, [event(1, T0), event(2, T0)]))
@@ -144,11 +159,12 @@ def test_quarantine_is_capped_per_site_and_day_but_counted_whole() -> None:
 
 
 def test_a_quarantined_event_replays_once() -> None:
-    waiting = Partition(site=None).send(T0, record(1, T0, [event(1, T0), event(2, T0)]))
+    waiting = Partition(site=None).send(T0, record(1, T0, [event(1, T0), event(2, T0)], lost=3))
     payload = waiting.quarantined[1][2].payload
     partition = Partition()
     assert stored(partition.send(T0 + 1000, payload)) == 1
     assert stored(partition.send(T0 + 2000, payload)) == 0
+    assert partition.count("lost", "sender_queue") == 0  # counted with the whole batch
 
 
 def test_quarantine_holds_no_personal_data() -> None:

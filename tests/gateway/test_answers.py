@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 import uuid
@@ -141,6 +142,40 @@ def test_preflight(gateway: GatewayProcess, site: Site) -> None:
         assert answer.headers["access-control-allow-origin"] == origin
         assert "x-footfall-site" in answer.headers["access-control-allow-headers"]
     assert gateway.client.options("/v1/batch", headers={"origin": "https://evil.example"}).status_code == 403
+
+
+def test_a_simple_post_of_a_page_needs_no_preflight_and_is_readable(gateway: GatewayProcess, site: Site) -> None:
+    """What a browser sends without asking first: text/plain, no header of one's own, no credentials."""
+    headers = ORIGIN | {"content-type": "text/plain;charset=UTF-8"}
+    query = {"site": site.public_id}
+    body = json.dumps({"events": [PAGE]}).encode()
+    answer = gateway.client.post("/v1/batch", content=body, headers=headers, params=query)
+    assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
+    assert answer.headers["access-control-allow-origin"] == ORIGIN["origin"]
+    assert answer.headers["access-control-expose-headers"] == "retry-after, x-footfall-dropped"
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("where", ["query", "field"])
+def test_gzip_needs_no_header(gateway: GatewayProcess, site: Site, where: str) -> None:
+    batch_id = uuid.uuid4()
+    field = {"site": site.public_id} if where == "field" else {}
+    query = {"site": site.public_id} if where == "query" else {}
+    body = gzip.compress(json.dumps({"batch_id": str(batch_id), "events": [PAGE], **field}).encode())
+    headers = ORIGIN | {"content-type": "text/plain"}
+    answer = gateway.client.post("/v1/batch", content=body, headers=headers, params=query)
+    assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
+    assert [made.batch_id for made in gateway.records()].count(batch_id.bytes) == 1
+
+
+def test_what_a_sender_lost_goes_to_the_log_and_the_metrics(gateway: GatewayProcess, site: Site) -> None:
+    batch_id = uuid.uuid4()
+    before = gateway.metric("footfall_gateway_lost_events_total")
+    answer = post(gateway, site, {"batch_id": str(batch_id), "lost": 7, "events": [PAGE]})
+    assert answer.json() == {"accepted": 1, "rejected": []}
+    assert [made.lost for made in gateway.records() if made.batch_id == batch_id.bytes] == [7]
+    assert gateway.metric("footfall_gateway_lost_events_total") == before + 7
+    assert error_of(post(gateway, site, {"lost": -1, "events": [PAGE]})) == (400, "unreadable")
 
 
 @pytest.mark.parametrize(

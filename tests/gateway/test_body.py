@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 
 import pytest
 
 from footfall.event import MAX_BATCH_BYTES
 from ingest_gateway.answers import RefusedError
-from ingest_gateway.body import Room, is_plain, read_body
+from ingest_gateway.body import Room, is_plain, read_body, unpack
 
 PART = bytes(1000)
 
@@ -79,3 +80,19 @@ def test_small_bodies_are_read_at_once() -> None:
     assert is_plain("", "99999")
     assert not is_plain("", "100000")
     assert not is_plain("gzip", "10")
+
+
+def test_gzip_without_a_header_is_gzip_under_the_same_bounds() -> None:
+    assert unpack(gzip.compress(b'{"events":[]}')) == b'{"events":[]}'
+    assert unpack(b'{"events":[]}') == b'{"events":[]}'
+    assert unpack(b"") == b""
+    assert len(unpack(gzip.compress(bytes(MAX_BATCH_BYTES)))) == MAX_BATCH_BYTES
+    for body, status in (
+        (gzip.compress(bytes(MAX_BATCH_BYTES + 1)), 413),
+        (gzip.compress(b"{}")[:-1], 400),
+        (gzip.compress(b"{}") + b"x", 400),
+        (b"\x1f\x8b", 400),
+    ):
+        with pytest.raises(RefusedError) as refused:
+            unpack(body)
+        assert refused.value.status == status

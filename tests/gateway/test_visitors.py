@@ -156,7 +156,7 @@ def test_a_server_names_visitors_and_is_split_by_them() -> None:
         {"name": "d"},
         {"name": "page_view"},
     ]
-    records, built = send(sender(source=Source.SERVER), events=events)
+    records, built = send(sender(source=Source.SERVER), events=events, lost=4)
     assert [[event.name for event in made.events] for made in records] == [["a", "c"], ["b"], ["d"]]
     assert [made.id_kind for made in records] == [IdKind.CONSENTED, IdKind.IDENTIFIED, IdKind.SERVER]
     assert records[0].visitor_id == one(sender(), **GRANTED).visitor_id
@@ -164,6 +164,8 @@ def test_a_server_names_visitors_and_is_split_by_them() -> None:
     assert records[2].visitor_id == 0
     assert len({made.batch_id for made in records}) == 3
     assert [made.rejected for made in records] == [{"missing_part": 1}, {}, {}]
+    assert [made.lost for made in records] == [4, 0, 0]  # of the request as a whole
+    assert built.lost == 4
     assert built.accepted == 4
     again, _ = send(sender(NOON + 5000, source=Source.SERVER), events=events)
     assert [made.batch_id for made in again] == [made.batch_id for made in records]
