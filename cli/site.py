@@ -14,6 +14,7 @@ from cli.values import Number
 from footfall.sites import DEFAULT_WINDOW_MS, MAX_WINDOW_MS, MIN_WINDOW_MS, Site
 
 MINUTE_MS = 60_000
+DEFAULT = "default"  # no name could be that
 WINDOW = Number(MIN_WINDOW_MS / MINUTE_MS, MAX_WINDOW_MS / MINUTE_MS)
 
 
@@ -105,6 +106,10 @@ def show(site: str) -> None:
     "--exclude-path", "excluded", multiple=True, help="All paths not to count (replaces them). Repeatable."
 )
 @click.option("--exclude-nothing", is_flag=True, help="Count every path again.")
+@click.option("--script-name", metavar="NAME", help="The script's own name, as in shop.js; `default`: f.js alone.")
+@click.option(
+    "--endpoint-path", metavar="PATH", help="The batches' own path, as in /s/collect; `default`: /v1/batch alone."
+)
 def set_(
     site: str,
     timezone: str | None,
@@ -115,11 +120,14 @@ def set_(
     removed: tuple[str, ...],
     excluded: tuple[str, ...],
     exclude_nothing: bool,
+    script_name: str | None,
+    endpoint_path: str | None,
 ) -> None:
     """Change a site's settings."""
     plane = open_control()
     site_id = plane.site(site).site_id
     plane.update_site(site_id, timezone=timezone, currency=currency, strict_privacy=strict_privacy)
+    plane.set_names(site_id, script_name=_name(script_name), endpoint_path=_name(endpoint_path))
     for domain in added:
         plane.add_domain(site_id, domain)
     for domain in removed:
@@ -148,6 +156,10 @@ def remove(site: str, yes: bool) -> None:
     click.echo(f"Site {site_id} is forgotten.")
 
 
+def _name(given: str | None) -> str | None:
+    return "" if given == DEFAULT else given
+
+
 def _facts(site: Site) -> list[tuple[str, str]]:
     window = site.window_ms(now_ms()) if site.windows else DEFAULT_WINDOW_MS
     return [
@@ -159,5 +171,7 @@ def _facts(site: Site) -> list[tuple[str, str]]:
         ("GPC, DNT", "count nothing" if site.strict_privacy else "count without any id that lasts"),
         ("Excluded paths", ", ".join(site.excluded_paths) or "-"),
         ("Goals", ", ".join(goal.name for goal in site.goals) or "-"),
+        ("Script", site.script_name or "f.js"),
+        ("Endpoint", site.endpoint_path or "/v1/batch"),
         ("Public id", site.public_id),
     ]

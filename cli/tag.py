@@ -2,17 +2,68 @@
 
 from __future__ import annotations
 
+from urllib.parse import urljoin, urlsplit
+
 from footfall.settings import Settings
 from footfall.sites import Site
 
+BATCH = "/v1/batch"
+
 
 def how_to_send(site: Site, settings: Settings) -> str:
-    """The pixel, and a first event from a command line and from a server."""
-    address = f"http://{settings.gateway_host}:{settings.gateway_port}"
+    """The script, the pixel, and a first event from a command line and from a server."""
+    return "".join([_script(site, settings), _without_script(site, settings)])
+
+
+def _script(site: Site, settings: Settings) -> str:
+    from ingest_gateway.scripts import FOLDER, read_manifest
+
+    address, to = settings.gateway_address(), path_to(site, settings)
+    own = f'data-site="{site.public_id}"' + (f' data-to="{to}"' if to else "")
+    name = site.script_name or "f.js"
+    npm = f'init({{site: "{site.public_id}", endpoint: "{urljoin(address, to)}"}})'
+    manifest = read_manifest(FOLDER)
+    text = (
+        f"{_whose(settings)}"
+        "Put this tag into the head of every page:\n\n"
+        f'  <script defer src="{address}/{name}" {own}></script>\n\n'
+    )
+    if core := manifest.files.get("f.js"):
+        pinned = f"{name.removesuffix('.js')}-{manifest.version}.js"
+        text += (
+            "Or pinned to this release, so that browsers run nothing else. Change it with each upgrade of the\n"
+            "gateway, which serves the scripts of its own release only:\n\n"
+            f'  <script defer src="{address}/{pinned}" integrity="sha256-{core.sha256}"\n'
+            f'    crossorigin="anonymous" {own}></script>\n\n'
+        )
+    else:
+        text += "This installation has no built script yet, so the tag loads nothing: install a release.\n\n"
+    return text + (
+        "Or with your own build:\n\n"
+        "  npm install @footfall/sdk\n\n"
+        '  import { init } from "@footfall/sdk"\n'
+        f"  {npm}\n\n"
+        "`footfall site check URL` tells whether a page does it right. docs/tag.md has the rest.\n\n"
+    )
+
+
+def path_to(site: Site, settings: Settings) -> str:
+    """Where on the gateway's host batches go; empty: /v1/batch, where the script sends to by itself."""
+    below = urlsplit(settings.gateway_address()).path
+    return below + (site.endpoint_path or BATCH) if below or site.endpoint_path else ""
+
+
+def _whose(settings: Settings) -> str:
+    if settings.public_url:
+        return ""
+    return "This is the gateway's own address: name its public one with FOOTFALL_PUBLIC_URL.\n\n"
+
+
+def _without_script(site: Site, settings: Settings) -> str:
+    address = settings.gateway_address()
     page = f"https://{site.domains[0]}/"
     return (
-        "Put this pixel on every page (with the public address of your gateway in place of this one).\n"
-        "It counts page views. The script that sends more, the SDK, comes with a later release:\n\n"
+        "Where no script can run, a pixel counts page views:\n\n"
         f'  <img src="{address}/v1/pixel.gif?site={site.public_id}" alt="" referrerpolicy="unsafe-url">\n\n'
         "Send a first event (each time you do counts, for it carries no id):\n\n"
         f"  curl {address}/v1/batch -H 'Content-Type: application/json' \\\n"

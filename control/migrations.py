@@ -29,6 +29,12 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "place VARCHAR(1024) NOT NULL, worker VARCHAR(160) NOT NULL, seen_at BIGINT NOT NULL)",
     ),
     ("ALTER TABLE log_generation ADD COLUMN left_at BIGINT DEFAULT 0 NOT NULL",),
+    (
+        "ALTER TABLE site ADD COLUMN script_name VARCHAR(64)",
+        "ALTER TABLE site ADD COLUMN endpoint_path VARCHAR(128)",
+        "CREATE UNIQUE INDEX site_script_name ON site (script_name)",
+        "CREATE UNIQUE INDEX site_endpoint_path ON site (endpoint_path)",
+    ),
 )
 # PostgreSQL's advisory locks are numbers; they are of one database.
 UPGRADE_LOCK = 0x666F6F7466616C6C  # "footfall"

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -41,6 +42,10 @@ site = Table(
     Column("currency", String(3), nullable=False),
     Column("strict_privacy", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("script_name", String(64)),  # none: what all sites have
+    Column("endpoint_path", String(128)),
+    Index("site_script_name", "script_name", unique=True),
+    Index("site_endpoint_path", "endpoint_path", unique=True),
 )
 
 site_domain = Table(

@@ -13,6 +13,7 @@ from control.checks import check_text, check_timezone
 from control.database import Database
 from control.domains import normalise_domain
 from control.errors import ControlError, NotFoundError
+from control.names import check_endpoint_path, check_script_name
 from control.schema import excluded_path, goal, site, site_domain, site_window
 from footfall.event import MAX_NAME_CHARS
 from footfall.sites import DEFAULT_WINDOW_MS, MAX_WINDOW_MS, MIN_WINDOW_MS, Goal, Site, Sites, Window
@@ -92,6 +93,24 @@ class SiteTable(Database):
             with self.writing() as connection:
                 result = connection.execute(update(site).where(site.c.site_id == site_id).values(changes))
                 _require(result.rowcount, site_id)
+        return self.site(site_id)
+
+    def set_names(self, site_id: str, *, script_name: str | None = None, endpoint_path: str | None = None) -> Site:
+        """Names of the site's own for script and endpoint; empty: back to those of all sites.
+        `ControlError` if one is reserved or another site's."""
+        changes: dict[str, str | None] = {}
+        if script_name is not None:
+            changes["script_name"] = check_script_name(script_name) or None
+        if endpoint_path is not None:
+            changes["endpoint_path"] = check_endpoint_path(endpoint_path) or None
+        if changes:
+            try:
+                with self.writing() as connection:
+                    result = connection.execute(update(site).where(site.c.site_id == site_id).values(changes))
+                    _require(result.rowcount, site_id)
+            except exc.IntegrityError as error:
+                wanted = " or ".join(filter(None, changes.values()))
+                raise ControlError(f"another site has {wanted}: choose a name of this site's own") from error
         return self.site(site_id)
 
     def set_window(self, site_id: str, window_ms: int, *, now: int) -> Window:
@@ -217,6 +236,8 @@ def _load(connection: Connection) -> list[Site]:
             goals=tuple(sorted(goals[row.site_id], key=lambda one: one.name)),
             excluded_paths=tuple(sorted(paths[row.site_id])),
             strict_privacy=row.strict_privacy,
+            script_name=row.script_name or "",
+            endpoint_path=row.endpoint_path or "",
         )
         for row in sorted(connection.execute(select(site)), key=lambda row: str(row.site_id))
     ]

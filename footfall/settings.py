@@ -22,6 +22,7 @@ MINUTE_MS = 60_000
 # host, and messages tell that.
 _CONTROL_URL = re.compile(r"sqlite:///[^?]+|postgresql(\+\w+)?://([^@]*@)?(\[[^]@/]+\]|[^][@/:?]*)(:\d+)?/[^@]+")
 
+_PUBLIC_URL = re.compile(r"https?://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?(/[A-Za-z0-9._~-]+)*/?")
 _ENDPOINT = re.compile(r"https?://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?/?")
 
 
@@ -52,6 +53,11 @@ class Settings(BaseSettings):
 
     gateway_host: str = Field("127.0.0.1", description="Address the gateway listens on.")
     gateway_port: int = Field(8080, ge=1, le=65535, description="Port of the gateway.")
+    public_url: str = Field(
+        "",
+        description="The gateway's address for the world, as in https://stats.example.com, for the tag that is "
+        "printed; empty: http:// with gateway_host and gateway_port.",
+    )
     trusted_proxies: str = Field(
         "", description="Networks whose X-Forwarded-For and country header are believed, comma-separated."
     )
@@ -220,6 +226,17 @@ class Settings(BaseSettings):
                 ) from None
         return text
 
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        if url and not _PUBLIC_URL.fullmatch(url):
+            raise PydanticCustomError(
+                "public_url",
+                "{url} is not the gateway's address: give one like https://stats.example.com",
+                {"url": repr(url)},
+            )
+        return url.rstrip("/")
+
     @field_validator("control_url")
     @classmethod
     def _is_a_database(cls, url: str) -> str:
@@ -250,6 +267,11 @@ class Settings(BaseSettings):
         where there is one that of events from localhost and preview domains."""
         others = {self.dev_stage: 1} if self.dev_stage not in ("", self.stage) else {}
         return {self.stage: self.partitions} | others
+
+    def gateway_address(self) -> str:
+        """The gateway's URL as browsers and servers are told it, without a slash at its end."""
+        host = f"[{self.gateway_host}]" if ":" in self.gateway_host else self.gateway_host
+        return self.public_url or f"http://{host}:{self.gateway_port}"
 
     def log_dir(self, stage: str, generation: int = 1) -> Path:
         """Directory of a generation of a stage's raw topic in the local log."""

@@ -47,6 +47,8 @@ class Site(Struct, frozen=True, kw_only=True):
     goals: tuple[Goal, ...] = ()
     excluded_paths: tuple[str, ...] = ()
     strict_privacy: bool = False  # GPC/DNT: nothing is counted at all
+    script_name: str = ""  # what the script is called for this site too, as in shop.js; empty: nothing else
+    endpoint_path: str = ""  # where batches are taken for this site too, as in /s/collect; empty: nowhere else
 
     def window_ms(self, occurred_at: int) -> int:
         """The inactivity window an event of that time carries."""

@@ -9,6 +9,7 @@ import sys
 from control import ControlError
 from eventlog.protocol import LogUnreachable, WrongLogError
 from footfall.settings import Settings
+from ingest_gateway.scripts import ScriptsError
 from ingest_gateway.server import PortTakenError, serve
 from telemetry.logs import set_up_logs
 
@@ -21,7 +22,7 @@ def main() -> int:
     set_up_logs("gateway", settings)
     try:
         return asyncio.run(serve(settings))
-    except (PortTakenError, ControlError, LogUnreachable, WrongLogError) as error:
+    except (PortTakenError, ControlError, LogUnreachable, WrongLogError, ScriptsError) as error:
         logger.error("stopped: %s", error)
         return 1
 

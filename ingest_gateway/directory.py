@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -22,6 +22,8 @@ from ingest_gateway.repeating import Repeating
 
 logger = logging.getLogger(__name__)
 
+BATCH = "/v1/batch"
+SCRIPT_STEM = "/f"
 POLL_S = 1.0
 SALT_POLL_S = 60.0
 REPEAT_S = 60.0
@@ -51,20 +53,39 @@ class View(Struct, frozen=True, kw_only=True):
     domains: tuple[str, ...] = ()  # of all sites, for preflights
     salts: dict[int, bytes] = {}  # by UTC day
     layouts: dict[str, Layout] = {}  # of the served stages' logs
+    paths: dict[str, str] = {}  # of sites' own names -> the path each stands for
+
+
+def own_paths(sites: Iterable[Site], tails: Sequence[str]) -> dict[str, str]:
+    """Path under a site's own name -> the path of all sites it stands for."""
+    found = {}
+    for site in sites:
+        if site.endpoint_path:
+            found[site.endpoint_path] = BATCH
+        if site.script_name:
+            stem = f"/{site.script_name.removesuffix('.js')}"
+            found |= {stem + tail: SCRIPT_STEM + tail for tail in tails}
+    return found
 
 
 class Directory(Repeating):
     """Keeps `view` fresh. `topics`: the served stages, and the partitions their logs began with;
-    `clock` is UTC milliseconds."""
+    `clock` is UTC milliseconds; `tails`: those of the scripts' paths, see `ingest_gateway.scripts`."""
 
     def __init__(
-        self, control: Control, topics: Mapping[str, int], site_rate: float, clock: Callable[[], int]
+        self,
+        control: Control,
+        topics: Mapping[str, int],
+        site_rate: float,
+        clock: Callable[[], int],
+        tails: Sequence[str] = (),
     ) -> None:
         super().__init__("directory", POLL_S)
         self._control = control
         self._topics = topics
         self._site_rate = site_rate
         self._clock = clock
+        self._tails = tails
         self._version = -1
         self._salts_due = 0.0
         self._buckets: dict[str, tuple[float, float, Bucket]] = {}
@@ -121,7 +142,8 @@ class Directory(Repeating):
         kept = {f"pub:{site.site_id}" for site in sites.by_id.values()} | {f"key:{name}" for name in opened}
         self._buckets = {name: entry for name, entry in self._buckets.items() if name in kept}
         layouts = {stage: self._control.log_layout(stage, count) for stage, count in self._topics.items()}
-        self._replace(by_public_id=public, by_key_id=opened, domains=domains, layouts=layouts)
+        paths = own_paths(sites.by_id.values(), self._tails)
+        self._replace(by_public_id=public, by_key_id=opened, domains=domains, layouts=layouts, paths=paths)
 
     def _site_access(self, site: Site, now: float) -> SiteAccess:
         rate = self._site_rate

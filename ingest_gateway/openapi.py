@@ -135,6 +135,8 @@ def _paths() -> Schema:
     text = {"description": "Prometheus text format.", "content": {"text/plain": {"schema": {"type": "string"}}}}
     paths["/metrics"] = {"get": {"summary": "For Prometheus", **_answers({200: text}, ANY_REQUEST)}}
     own = {"description": "OpenAPI.", "content": {"application/json": {"schema": {"type": "object"}}}}
+    for path in ("/f.js", "/pixel.js"):
+        paths[path] = {method: _script(method) for method in ("get", "head")}
     paths["/openapi.json"] = {"get": {"summary": "This document", **_answers({200: own}, ANY_REQUEST)}}
     return paths
 
@@ -162,6 +164,20 @@ def _pixel() -> Schema:
             for name, told in names.items()
         ],
         **_answers({200: shown}, (400, 401, 403, 429, 503)),
+    }
+
+
+def _script(method: str) -> Schema:
+    javascript: Schema = (
+        {"content": {"text/javascript": {"schema": {"type": "string"}}}} if method == "get" else {}
+    )
+    same = {"description": "The browser has this very content (If-None-Match)."}
+    return {
+        "summary": "The SDK's script",
+        "description": "Its parts are beside it, as in f.auto.js; pinned to the release it is f-<version>.js. "
+        "A site may have a name of its own in place of f. See docs/tag.md.",
+        "security": [],
+        **_answers({200: {"description": "JavaScript.", **javascript}, 304: same}, (400, 404, 503)),
     }
 
 

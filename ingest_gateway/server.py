@@ -24,6 +24,7 @@ import control
 import installations
 from eventlog.opening import open_log
 from footfall.settings import Settings
+from ingest_gateway import scripts
 from ingest_gateway.app import Gateway
 from ingest_gateway.directory import Directory
 from ingest_gateway.growing import follow
@@ -69,7 +70,8 @@ async def serve(settings: Settings, clock: Callable[[], int] = wall_ms) -> int:
     installations.check(
         settings, installations.identify(plane, settings.stage), topics, frozenset({installations.LOG})
     )
-    directory = Directory(plane, topics, settings.site_events_per_second, clock)
+    served = scripts.load_scripts(scripts.FOLDER)
+    directory = Directory(plane, topics, settings.site_events_per_second, clock, served.tails)
     timeout_s = settings.gateway_timeout_seconds
     layouts = directory.view.layouts
     writers = {
@@ -83,7 +85,7 @@ async def serve(settings: Settings, clock: Callable[[], int] = wall_ms) -> int:
         for stage in topics
     }
     counts = _counts(directory, writers)
-    gateway = Gateway(settings, directory, writers, counts, clock)
+    gateway = Gateway(settings, directory, writers, counts, clock, served)
     server = Server(
         gateway,
         settings.gateway_host,

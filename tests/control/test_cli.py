@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +10,8 @@ from click.testing import CliRunner, Result
 
 from cli import main
 from control import Control
+from ingest_gateway import scripts
+from tests.gateway.own_scripts import CORE, VERSION, write_scripts
 
 Run = Callable[..., str]
 
@@ -30,8 +34,11 @@ def test_site(run: Run, plane: Control) -> None:
     out = run("site", "add", "shop.example.com", "--timezone", "Europe/Berlin", "--currency", "eur")
     site = plane.site("shop.example.com")
     assert f"/v1/pixel.gif?site={site.public_id}" in out
-    assert "sdk.js" not in out  # there is none yet
-    assert "comes with a later release" in out
+    assert out.index(f'<script defer src="http://127.0.0.1:8080/f.js" data-site="{site.public_id}"></script>') > 0
+    assert "FOOTFALL_PUBLIC_URL" in out
+    assert "npm install @footfall/sdk" in out
+    assert f'init({{site: "{site.public_id}", endpoint: "http://127.0.0.1:8080"}})' in out
+    assert out.index("<script") < out.index("npm install") < out.index("pixel.gif") < out.index("curl ")
     assert "curl " in out
     assert "footfall key create shop.example.com" in out
     assert f"X-Footfall-Site: {site.public_id}" in out
@@ -46,6 +53,35 @@ def test_site(run: Run, plane: Control) -> None:
     assert (changed.excluded_paths, changed.strict_privacy) == (("/admin/**",), True)
     run("site", "remove", "shop.example.com", "--yes")
     assert "no site yet" in run("site", "list")
+
+
+def test_the_tag_has_the_public_address_and_the_sites_own_names(
+    run: Run, plane: Control, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FOOTFALL_PUBLIC_URL", "https://stats.example.com/")
+    monkeypatch.setattr(scripts, "FOLDER", tmp_path)
+    write_scripts(tmp_path)
+    out = run("site", "add", "shop.example.com")
+    own = f'data-site="{plane.site("shop.example.com").public_id}"'
+    assert f'<script defer src="https://stats.example.com/f.js" {own}></script>' in out
+    digest = base64.b64encode(hashlib.sha256(CORE).digest()).decode()
+    assert f'src="https://stats.example.com/f-{VERSION}.js" integrity="sha256-{digest}"\n' in out
+    assert f'crossorigin="anonymous" {own}></script>' in out
+    assert "FOOTFALL_PUBLIC_URL" not in out
+    run("site", "set", "shop.example.com", "--script-name", "shop.js", "--endpoint-path", "/s/collect")
+    shown = run("site", "show", "shop.example.com")
+    assert f'src="https://stats.example.com/shop.js" {own} data-to="/s/collect"></script>' in shown
+    assert f'src="https://stats.example.com/shop-{VERSION}.js"' in shown
+    assert 'endpoint: "https://stats.example.com/s/collect"' in shown
+    monkeypatch.setenv("FOOTFALL_PUBLIC_URL", "https://example.com/stats")
+    assert 'data-to="/stats/s/collect"' in run("site", "show", "shop.example.com")
+    run("site", "set", "shop.example.com", "--script-name", "default", "--endpoint-path", "default")
+    shown = run("site", "show", "shop.example.com")
+    assert 'src="https://example.com/stats/f.js"' in shown
+    assert 'data-to="/stats/v1/batch"' in shown
+    assert "choose another name" in run("site", "set", "shop.example.com", "--script-name", "f.js", code=1)
+    monkeypatch.setenv("FOOTFALL_PUBLIC_URL", "stats.example.com")
+    assert "FOOTFALL_PUBLIC_URL" in run("site", "show", "shop.example.com", code=2)
 
 
 def test_errors_are_plain(run: Run, plane: Control) -> None:

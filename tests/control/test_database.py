@@ -98,12 +98,16 @@ def test_keys_of_the_first_version_are_rotated_as_others(plane: Control, url: st
         connection.execute(text("ALTER TABLE server_key DROP COLUMN rotated_to"))
         connection.execute(text("DROP TABLE log_generation"))
         connection.execute(text("DROP TABLE flow_partition"))
+        for column in ("script_name", "endpoint_path"):
+            connection.execute(text(f"DROP INDEX site_{column}"))
+            connection.execute(text(f"ALTER TABLE site DROP COLUMN {column}"))
         connection.execute(update(meta).where(meta.c.name == "schema").values(value=FIRST_VERSION))
     engine.dispose()
     again = control.open(url)
     new, _ = again.rotate_key(key.key_id, now=NOW, overlap_hours=1)
     assert again.key(key.key_id).rotated_to == new.key_id
     assert again.adopt_partition("prod-0000", "dir:a", "here", "worker 0", now=NOW)
+    assert again.set_names("a.example", script_name="a.js").script_name == "a.js"
     again.close()
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from control import Control, ControlError, NotFoundError
 from control.domains import normalise_domain
+from control.names import check_endpoint_path, check_script_name
 from footfall.sites import Goal
 
 NOW = 1_700_000_000_000
@@ -173,3 +174,74 @@ def test_removing_a_site_takes_all_that_is_its(plane: Control) -> None:
     with pytest.raises(NotFoundError):
         plane.remove_site("a.example")
     assert plane.add_site("a.example", now=NOW).goals == ()
+
+
+def test_a_site_may_have_names_of_its_own_and_goes_back_to_those_of_all(plane: Control) -> None:
+    plane.add_site("a.example", now=NOW)
+    assert (plane.site("a.example").script_name, plane.site("a.example").endpoint_path) == ("", "")
+    named = plane.set_names("a.example", script_name="shop.js", endpoint_path="/s/collect")
+    assert (named.script_name, named.endpoint_path) == ("shop.js", "/s/collect")
+    assert plane.set_names("a.example") == named
+    assert plane.set_names("a.example", script_name="shop.js") == named  # its own again
+    assert plane.set_names("a.example", script_name="").endpoint_path == "/s/collect"
+    assert plane.set_names("a.example", endpoint_path="").endpoint_path == ""
+    with pytest.raises(NotFoundError):
+        plane.set_names("b.example", script_name="b.js")
+
+
+def test_names_belong_to_one_site(plane: Control) -> None:
+    plane.add_site("a.example", now=NOW)
+    plane.add_site("b.example", now=NOW)
+    plane.set_names("a.example", script_name="shop.js", endpoint_path="/s/collect")
+    before = plane.site("b.example")
+    with pytest.raises(ControlError, match=r"another site has shop\.js"):
+        plane.set_names("b.example", script_name="shop.js")
+    with pytest.raises(ControlError, match=r"another site has .*/s/collect"):
+        plane.set_names("b.example", script_name="other.js", endpoint_path="/s/collect")
+    assert plane.site("b.example") == before
+    plane.remove_site("a.example")
+    assert plane.set_names("b.example", script_name="shop.js").script_name == "shop.js"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "shop",
+        "Shop.js",
+        "a/b.js",
+        "shop.min.js",
+        "-a.js",
+        "../f.js",
+        "x" * 62 + ".js",
+        "f.js",
+        "pixel.js",
+        "f-1.js",
+    ],
+)
+def test_what_is_no_script_name_or_reserved_is_refused(name: str) -> None:
+    with pytest.raises(ControlError, match=r"choose another|give one like"):
+        check_script_name(name)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "collect",
+        "/",
+        "/a/",
+        "//a",
+        "/a.js",
+        "/A",
+        "/a?b",
+        "/" + "x" * 128,
+        "/v1/batch",
+        "/v2",
+        "/api/x",
+        "/healthz",
+        "/metrics",
+        "/readyz",
+    ],
+)
+def test_what_is_no_endpoint_path_or_reserved_is_refused(path: str) -> None:
+    with pytest.raises(ControlError, match=r"choose a path|give one like"):
+        check_endpoint_path(path)

@@ -43,7 +43,7 @@ def assert_as_documented(gateway: GatewayProcess, header: str, paths: str, *argu
 
 def test_every_request_of_a_browser_is_answered_as_documented(gateway: GatewayProcess, site: Site) -> None:
     # The edge cases of every field; `make drill` adds the servers' endpoints and random requests.
-    paths = "^/(v1/|healthz|readyz|metrics|openapi)"
+    paths = "^/(v1/|healthz|readyz|metrics|openapi|f.js)"
     assert_as_documented(
         gateway, f"X-Footfall-Site:{site.public_id}", paths, "--seed", "1", "--phases", "coverage"
     )
