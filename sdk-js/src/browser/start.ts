@@ -1,0 +1,30 @@
+import type { Options } from '../core/options';
+import { track, type Tracker } from '../core/tracker';
+import { browser } from './platform';
+
+/** Set when built. */
+declare const VERSION: string;
+
+/** Calls once it is so: now, or when the event has come. */
+function when(ready: () => boolean, event: string, then: () => void): void {
+  if (ready()) then();
+  else document.addEventListener(event, () => when(ready, event, then), { once: true });
+}
+
+/** Starts a tracker in a page: its view now, all else (`then`) after it was painted. `endpoint` takes batches. */
+export function start(options: Options, endpoint: URL | string, then: (tracker: Tracker) => void): Tracker {
+  const tracker = track(options, browser(endpoint + '?site=' + options.site, 'js/' + VERSION));
+  tracker.paused = true;
+  // A page in a frame is part of the page around it; one that is only prepared or in the background was not seen.
+  if (self == top || options.frames)
+    when(() => document.visibilityState == 'visible' && !document.prerendering, 'visibilitychange', () => {
+      tracker.paused = false;
+      if (!options.off?.includes('pages')) tracker.page();
+      addEventListener('pagehide', tracker.leave);
+      document.addEventListener('visibilitychange', () => {
+        if (document.visibilityState == 'hidden') tracker.leave();
+      });
+      requestAnimationFrame(() => setTimeout(then, 0, tracker));
+    });
+  return tracker;
+}
