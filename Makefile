@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint type bench drill generate fmt audit env clean
+.PHONY: help setup demo up test lint type bench drill generate sdk fmt audit env clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,16 @@ type: $(STAMP) ## mypy --strict
 generate: $(STAMP) ## write the generated files anew (docs/openapi.json, docs/event.schema.json, docs/settings.md ...)
 	$(PY) -m scripts.generate
 
+SDK := sdk-js/node_modules/.ready
+
+$(SDK): sdk-js/package.json sdk-js/package-lock.json $(STAMP)
+	$(PY) -m scripts.node npm ci --prefix sdk-js --no-audit --no-fund --loglevel=error
+	@touch $@
+
+sdk: $(SDK) ## build the script that the gateway serves, check its sizes, types and style
+	$(PY) -m scripts.node npm run --silent --prefix sdk-js check
+	$(PY) -m scripts.node npm run --silent --prefix sdk-js build
+
 bench: $(STAMP) ## measure everything docs/benchmarks.md reports (about 15 minutes)
 	$(PY) -m bench
 
@@ -53,4 +63,4 @@ env: $(STAMP) ## random passwords for docker-compose.yml, in .env
 	$(PY) -m scripts.make_env
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	rm -rf $(VENV) sdk-js/node_modules .mypy_cache .ruff_cache .pytest_cache build *.egg-info

@@ -9,9 +9,11 @@ from footfall.event import json_schema
 from footfall.settings import Settings
 from ingest_gateway.openapi import encoded
 from scripts.metrics import metrics_page
+from scripts.typescript import event_types
 from sinks.describe import tables
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 
 
 def settings_table() -> str:
@@ -34,6 +36,7 @@ def main() -> None:
     (DOCS / "settings.md").write_text(settings_table())
     (DOCS / "metrics.md").write_text(metrics_page())
     (DOCS / "tables.md").write_text(tables())
+    (ROOT / "sdk-js" / "src" / "generated" / "event.ts").write_text(event_types())
 
 
 if __name__ == "__main__":

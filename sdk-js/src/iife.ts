@@ -12,7 +12,7 @@ let tracker: Tracker | undefined;
 /** Calls wait for what they need: `init`, or the part that brings the method. */
 function call(...what: Call): void {
   const method = tracker?.[what[0] as keyof Tracker] as ((...given: unknown[]) => void) | undefined;
-  if (method) method.apply(tracker, what.slice(1));
+  if (method) method(...what.slice(1));
   else waiting.push(what);
 }
 

@@ -3,7 +3,7 @@ import type { Tracker } from '../core/tracker';
 declare module '../core/tracker' {
   interface Tracker {
     /** Nothing more of this visitor on this device; `false`: again. */
-    optOut(out?: boolean): void;
+    optOut?: (out?: boolean) => void;
   }
 }
 

@@ -3,9 +3,9 @@ import type { Platform } from '../core/tracker';
 
 const TIMEOUT_MS = 2e4;
 
-/** A page in a browser. `url` takes batches; `pack` may make a body smaller. */
-export function browser(url: string, sdk: string): Platform & { pack?(body: string): Promise<BodyInit> } {
-  const here: ReturnType<typeof browser> = {
+/** A page in a browser. `url` takes batches. */
+export function browser(url: string, sdk: string): Platform {
+  const here: Platform = {
     async send(body, keepalive, leaving): Promise<Answer> {
       try {
         if (leaving && !('keepalive' in Request.prototype)) return [navigator.sendBeacon(url, body) ? 202 : 0];

@@ -20,17 +20,17 @@ export interface Means {
 
 export interface Delivery {
   /** Makes a batch of events (JSON texts) and of what they have in common. */
-  add(events: string[], common: object): void;
+  add: (events: string[], common: object) => void;
   /** Sends what waits, one batch after the other; after a failure again later. `now`: whatever the waiting. */
-  drain(now?: boolean): Promise<void>;
+  drain: (now?: boolean) => Promise<void>;
   /** The page may end: all at once that fits into what a browser lets go on. */
-  leave(): void;
+  leave: () => void;
   /** Takes what waits on the device back into memory: nothing may be stored there from now on. */
-  retreat(disk: Box | undefined): void;
+  retreat: (disk: Box | undefined) => void;
   /** Forgets all. */
-  clear(): void;
+  clear: () => void;
   /** Counts an event as dropped; the next batch tells how many were. */
-  lose(events: number): void;
+  lose: (events: number) => void;
 }
 
 const MOST_BATCHES = 250;
@@ -136,7 +136,11 @@ export function deliver(
           delete from[key];
         }
     },
-    clear: () => waiting().forEach(forget),
-    lose: (events) => (lost += events),
+    clear() {
+      waiting().forEach(forget);
+    },
+    lose(events) {
+      lost += events;
+    },
   };
 }

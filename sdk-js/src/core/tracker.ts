@@ -1,4 +1,4 @@
-import { type Answer, type Box, deliver, type Delivery, type Fate, type Means } from './delivery';
+import { type Box, deliver, type Delivery, type Fate, type Means } from './delivery';
 import { uuid7 } from './ids';
 import type { Consent, Options } from './options';
 import { cleanUrl, mask } from './privacy';
@@ -21,6 +21,8 @@ export interface Platform extends Means {
   asked(): boolean;
   /** What all events of a batch have in common. */
   common(): Partial<Batch>;
+  /** May make a body smaller. */
+  pack?(body: string): Promise<BodyInit>;
 }
 
 /** Takes events until they are cut into batches, and knows what may be sent and what kept. Nothing of it throws. */
@@ -35,31 +37,31 @@ export interface Tracker {
   /** What is to be done while the page can still tell of itself: it may end, or becomes another one. */
   leaving: (() => void)[];
   /** Is told each event's fate; the part `debug` sets it. */
-  say?(what: Held | Fate | 'taken' | 'broken' | 'part', ...more: unknown[]): void;
+  say?: (what: Held | Fate | 'taken' | 'broken' | 'part', ...more: unknown[]) => void;
   /** A text without addresses, tokens and numbers that tell who somebody is. */
-  mask(text: string, most?: number): string;
+  mask: (text: string, most?: number) => string;
   /** An address as it may be sent. */
-  url(text: string): string;
+  url: (text: string) => string;
   /** Whether the visitor may be known again, and something be kept on the device. */
-  known(): boolean;
+  known: () => boolean;
   /** Why nothing is sent now. */
-  held(): Held;
+  held: () => Held;
   /** Counts an event; it is sent within seconds. */
-  track(name: string, props?: Props, parts?: Parts): void;
+  track: (name: string, props?: Props, parts?: Parts) => void;
   /** Counts a page as viewed: the first, another one in its place, or (`anew`) one that is shown again. */
-  page(parts?: Parts, anew?: boolean): void;
+  page: (parts?: Parts, anew?: boolean) => void;
   /** Who this is, in your words: with consent only. */
-  identify(user: string): void;
+  identify: (user: string) => void;
   /** What the visitor said about being known again. */
-  consent(state: Consent): void;
+  consent: (state: Consent) => void;
   /** Forgets who this is: they logged out. */
-  reset(): void;
+  reset: () => void;
   /** Sends what is there. */
-  flush(): void;
+  flush: () => void;
   /** Sends what is there, since the page may end now. */
-  leave(): void;
+  leave: () => void;
   /** Forgets all that was not sent yet, and who this is. */
-  clear(): void;
+  clear: () => void;
   /** Under this name the device keeps what it keeps. */
   key: string;
 }
@@ -79,7 +81,7 @@ export function track(options: Options, platform: Platform): Tracker {
   let said = options.consent;
   let open: string[] = [];
   let chars = 0;
-  let timer: ReturnType<typeof setTimeout> | 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   let kept: Kept | undefined;
   let tidy = false;
 
@@ -94,24 +96,24 @@ export function track(options: Options, platform: Platform): Tracker {
   const who = (): Kept => {
     const now = Date.now();
     try {
-      kept = JSON.parse(disk()![key]!);
+      kept = JSON.parse(disk()![key]!) as Kept;
     } catch {
       // none there, or nothing can be: as this page remembers
     }
-    if (!(kept?.[1]! > now - VISITOR_MS)) kept = [uuid7(now), now, '', 0];
-    if (now - kept![3] > SESSION_MS) kept![2] = uuid7(now);
-    kept![3] = now;
+    if (!kept || !(kept[1] > now - VISITOR_MS)) kept = [uuid7(now), now, '', 0];
+    if (now - kept[3] > SESSION_MS) kept[2] = uuid7(now);
+    kept[3] = now;
     try {
       disk()![key] = JSON.stringify(kept);
     } catch {
       // no room: for this page at least
     }
-    return kept!;
+    return kept;
   };
 
   const cut = (): void => {
-    clearTimeout(timer as number);
-    timer = 0;
+    clearTimeout(timer);
+    timer = undefined;
     const held = tracker.held();
     if (held == 'pending') return;
     const known = tracker.known();

@@ -1,0 +1,3 @@
+import { auto } from '../auto';
+
+window.footfall!.use(auto);
