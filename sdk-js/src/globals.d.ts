@@ -25,8 +25,5 @@ declare global {
   interface Navigator {
     globalPrivacyControl?: boolean;
   }
-  interface Document {
-    prerendering?: boolean;
-  }
 }
 export {};

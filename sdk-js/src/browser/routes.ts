@@ -7,14 +7,11 @@ export function routes(tracker: Tracker): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   // One view however often a router sets the same path; a query or an anchor makes no other page.
-  const here = (): string => location.pathname + (/^#!?\/[^?]*/.exec(location.hash) || '');
-  let place = here();
+  const place = (url: string): string => url.replace(/\?[^#]*/, '');
 
   const look = (): void => {
     timer = undefined;
-    if (here() == place) return;
-    place = here();
-    tracker.page();
+    if (place(tracker.url(location.href)) != place(tracker.at)) tracker.page();
   };
   const moved = (): void => {
     timer ||= setTimeout(look, SETTLE_MS);
@@ -32,6 +29,7 @@ export function routes(tracker: Tracker): void {
     addEventListener('popstate', moved);
     addEventListener('hashchange', moved);
   }
+  moved(); // since the first view
   tracker.leaving.unshift(() => {
     if (timer) look();
   });

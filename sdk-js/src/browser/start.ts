@@ -5,19 +5,19 @@ import { browser } from './platform';
 /** Set when built. */
 declare const VERSION: string;
 
-/** Calls once it is so: now, or when the event has come. */
-function when(ready: () => boolean, event: string, then: () => void): void {
-  if (ready()) then();
-  else document.addEventListener(event, () => when(ready, event, then), { once: true });
+/** Calls once the page is looked at: one in the background is not yet, nor one the browser only prepares. */
+function whenVisible(then: () => void): void {
+  if (document.visibilityState == 'visible') then();
+  else document.addEventListener('visibilitychange', () => whenVisible(then), { once: true });
 }
 
 /** Starts a tracker in a page: its view now, all else (`then`) after it was painted. `endpoint` takes batches. */
 export function start(options: Options, endpoint: URL | string, then: (tracker: Tracker) => void): Tracker {
   const tracker = track(options, browser(endpoint + '?site=' + options.site, 'js/' + VERSION));
   tracker.paused = true;
-  // A page in a frame is part of the page around it; one that is only prepared or in the background was not seen.
+  // A page in a frame is part of the page around it.
   if (self == top || options.frames)
-    when(() => document.visibilityState == 'visible' && !document.prerendering, 'visibilitychange', () => {
+    whenVisible(() => {
       tracker.paused = false;
       if (!options.off?.includes('pages')) tracker.page();
       addEventListener('pagehide', tracker.leave);

@@ -1,0 +1,3 @@
+from tests.browser.world import site
+
+__all__ = ["site"]
