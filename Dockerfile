@@ -20,6 +20,7 @@ COPY objects /src/objects
 COPY telemetry /src/telemetry
 COPY backup /src/backup
 COPY installations /src/installations
+COPY micro /src/micro
 RUN python -m pip wheel --no-deps --no-build-isolation --no-cache-dir -w /dist /src
 RUN /opt/footfall/bin/pip install --no-deps --no-cache-dir --disable-pip-version-check --no-index --find-links /dist footfall
 

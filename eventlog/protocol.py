@@ -127,13 +127,17 @@ class Reader(Protocol):
         """Let go of files and connections."""
 
 
-class EventLog(Protocol):
-    """A stage's log: one topic, or several where it grew (`eventlog.generations`)."""
-
-    partitions: int  # the numbers are below this; which of them are served, the layout says
+class AppendableLog(Protocol):
+    """The side of a log that takes records."""
 
     def appender(self, on_done: OnDone | None = None) -> Appender:
         """A new writer; `on_done` is needed for `Appender.submit` only."""
+
+
+class EventLog(AppendableLog, Protocol):
+    """A stage's log: one topic, or several where it grew (`eventlog.generations`)."""
+
+    partitions: int  # the numbers are below this; which of them are served, the layout says
 
     def reader(self) -> Reader:
         """A new reader of every partition."""

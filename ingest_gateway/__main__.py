@@ -9,8 +9,9 @@ import sys
 from control import ControlError
 from eventlog.protocol import LogUnreachable, WrongLogError
 from footfall.settings import Settings
+from ingest_gateway.listening import PortTakenError
 from ingest_gateway.scripts import ScriptsError
-from ingest_gateway.server import PortTakenError, serve
+from ingest_gateway.server import serve
 from telemetry.logs import set_up_logs
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from ingest_gateway.address import Address, AddressResolver, parse_networks
 from ingest_gateway.answers import RefusedError
 from ingest_gateway.caller import Caller, Stages, admit_browser, admit_server
 from ingest_gateway.client import CLIENT_HEADERS, Client, read_client
-from ingest_gateway.directory import Directory
+from ingest_gateway.directory import Lookup
 from ingest_gateway.limits import AddressLimit, Bucket
 from ingest_gateway.memory import Memory
 from ingest_gateway.metrics import Counts
@@ -33,7 +33,7 @@ class Known(NamedTuple):
 class Admission:
     """Admits requests; refuses with `RefusedError` 401, 403 or 429."""
 
-    def __init__(self, settings: Settings, directory: Directory, counts: Counts) -> None:
+    def __init__(self, settings: Settings, directory: Lookup, counts: Counts) -> None:
         self._stages = Stages(settings.stage, settings.dev_stage)
         self._country_header = settings.country_header.lower()
         self._directory = directory

@@ -12,7 +12,7 @@ from ingest_gateway.admission import Admission
 from ingest_gateway.answers import Answer, RefusedError, unavailable
 from ingest_gateway.body import BodyReader
 from ingest_gateway.cors import Cors, readable_by
-from ingest_gateway.directory import BATCH, Directory
+from ingest_gateway.directory import BATCH, Lookup
 from ingest_gateway.endpoints import Endpoints
 from ingest_gateway.health import Health
 from ingest_gateway.log_writer import LogWriter
@@ -41,7 +41,7 @@ class Gateway:
     def __init__(
         self,
         settings: Settings,
-        directory: Directory,
+        directory: Lookup,
         writers: Mapping[str, LogWriter],
         counts: Counts,
         clock: Callable[[], int],

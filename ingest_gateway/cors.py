@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ingest_gateway.answers import GPC_HEADER, Answer, Headers, RefusedError
-from ingest_gateway.directory import Directory
+from ingest_gateway.directory import Lookup
 from ingest_gateway.memory import Memory
 from ingest_gateway.origins import host_of, is_bound, is_local, is_preview
 
@@ -24,7 +24,7 @@ def readable_by(origin: str) -> Headers:
 class Cors:
     """For the origins of all sites: which site a request is for is not known at a preflight."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Lookup) -> None:
         self._directory = directory
         self._memory: Memory[str, Headers] = Memory(directory.view)
 

@@ -9,6 +9,7 @@ import ipaddress
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -48,12 +49,12 @@ class KeyAccess(Struct, frozen=True):
 class View(Struct, frozen=True, kw_only=True):
     """One consistent view; replaced whole."""
 
-    by_public_id: dict[str, SiteAccess] = {}
-    by_key_id: dict[str, KeyAccess] = {}
+    by_public_id: Mapping[str, SiteAccess] = {}
+    by_key_id: Mapping[str, KeyAccess] = {}
     domains: tuple[str, ...] = ()  # of all sites, for preflights
-    salts: dict[int, bytes] = {}  # by UTC day
-    layouts: dict[str, Layout] = {}  # of the served stages' logs
-    paths: dict[str, str] = {}  # of sites' own names -> the path each stands for
+    salts: Mapping[int, bytes] = {}  # by UTC day
+    layouts: Mapping[str, Layout] = {}  # of the served stages' logs
+    paths: Mapping[str, str] = {}  # of sites' own names -> the path each stands for
 
 
 def own_paths(sites: Iterable[Site], tails: Sequence[str]) -> dict[str, str]:
@@ -66,6 +67,21 @@ def own_paths(sites: Iterable[Site], tails: Sequence[str]) -> dict[str, str]:
             stem = f"/{site.script_name.removesuffix('.js')}"
             found |= {stem + tail: SCRIPT_STEM + tail for tail in tails}
     return found
+
+
+class Lookup(Protocol):
+    """What a request needs to be told of sites, keys and salts."""
+
+    @property
+    def view(self) -> View:
+        """The newest view; another object whenever something has changed."""
+
+    @property
+    def secrets(self) -> Mapping[str, bytes]:
+        """By served stage."""
+
+    def buckets(self) -> list[tuple[str, Bucket]]:
+        """The rate limits of sites and keys, by name."""
 
 
 class Directory(Repeating):

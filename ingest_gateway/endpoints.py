@@ -14,7 +14,7 @@ from ingest_gateway.answers import GPC_HEADER, JSON, Answer, accepted, unavailab
 from ingest_gateway.body import BodyReader, check_type
 from ingest_gateway.caller import Caller
 from ingest_gateway.client import HONOURED, Client
-from ingest_gateway.directory import Directory
+from ingest_gateway.directory import Lookup
 from ingest_gateway.log_writer import LogWriter
 from ingest_gateway.metrics import Counts
 from ingest_gateway.parse import Parsed, parse_batch, parse_site
@@ -35,7 +35,7 @@ class Endpoints:
         self,
         admission: Admission,
         bodies: BodyReader,
-        directory: Directory,
+        directory: Lookup,
         writers: Mapping[str, LogWriter],
         counts: Counts,
     ) -> None:

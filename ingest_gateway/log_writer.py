@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from eventlog.appending import RECORD_OVERHEAD
-from eventlog.protocol import Appender, EventLog, LogFull
+from eventlog.protocol import AppendableLog, Appender, LogFull
 from footfall.generations import Layout
 from ingest_gateway.deadlines import SWEEP_S, Deadlines
 from ingest_gateway.shares import PATIENCE, Shares
@@ -38,7 +38,7 @@ class LogWriter:
 
     def __init__(
         self,
-        log: EventLog,
+        log: AppendableLog,
         layout: Layout,
         loop: asyncio.AbstractEventLoop,
         timeout_s: float,
@@ -138,7 +138,7 @@ class LogWriter:
             return alone
         return True
 
-    def switch(self, log: EventLog, layout: Layout) -> None:
+    def switch(self, log: AppendableLog, layout: Layout) -> None:
         """From now on write to this log, of which the one before is a part: what it has taken is
         still written, and whoever waits for that is told as ever."""
         before = self._appender

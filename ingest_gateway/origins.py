@@ -7,6 +7,7 @@ from functools import lru_cache
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - compared, not bound
 LOCAL_SUFFIXES = (".local", ".localhost")
+ANY_HOST = "*"  # as a domain: every host; no real site has it, the control plane takes domain names only
 # Hosts of previews and tunnels: whoever has the site's id may send from there, to dev.
 PREVIEW_SUFFIXES = (
     ".amplifyapp.com",
@@ -60,7 +61,7 @@ def is_preview(host: str) -> bool:
 
 def is_bound(host: str, domains: Iterable[str]) -> bool:
     """One of the domains, or below one: labels are compared, never mere endings."""
-    return any(host == domain or host.endswith("." + domain) for domain in domains)
+    return any(domain in (host, ANY_HOST) or host.endswith("." + domain) for domain in domains) and bool(host)
 
 
 def is_dev(host: str, domains: tuple[str, ...]) -> bool:

@@ -7,16 +7,12 @@ import gc
 import logging
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import cast
 
-from granian.constants import HTTPModes
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
 from granian.server.embed import Server
 from prometheus_client import REGISTRY
 
@@ -29,19 +25,14 @@ from ingest_gateway.app import Gateway
 from ingest_gateway.directory import Directory
 from ingest_gateway.growing import follow
 from ingest_gateway.heartbeat import beat_forever
+from ingest_gateway.listening import find_port, make_server
 from ingest_gateway.log_writer import LogWriter
 from ingest_gateway.metrics import Counts
 from ingest_gateway.sharing import Sharing
 
 logger = logging.getLogger(__name__)
 
-MAX_CONNECTIONS = 8192
 DRAIN_S = 15.0
-MAX_HEADER_BYTES = 64 * 1024
-
-
-class PortTakenError(RuntimeError):
-    """The gateway cannot listen; the message says what to do."""
 
 
 def wall_ms() -> int:
@@ -49,21 +40,9 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def check_port(host: str, port: int) -> None:
-    """`PortTakenError` if somebody listens there. Granian itself would share the port."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            told = f"port {port} is taken or {host} is not an address of this machine ({error.strerror}): "
-            raise PortTakenError(told + "stop what listens there or set FOOTFALL_GATEWAY_PORT") from error
-
-
 async def serve(settings: Settings, clock: Callable[[], int] = wall_ms) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
-    check_port(settings.gateway_host, settings.gateway_port)
+    find_port(settings.gateway_host, settings.gateway_port, "set FOOTFALL_GATEWAY_PORT")
     loop = asyncio.get_running_loop()
     plane = control.open(settings.control_plane_url())
     topics = settings.topics()
@@ -86,19 +65,7 @@ async def serve(settings: Settings, clock: Callable[[], int] = wall_ms) -> int:
     }
     counts = _counts(directory, writers)
     gateway = Gateway(settings, directory, writers, counts, clock, served)
-    server = Server(
-        gateway,
-        settings.gateway_host,
-        settings.gateway_port,
-        http=HTTPModes.http1,
-        websockets=False,
-        backlog=1024,
-        backpressure=MAX_CONNECTIONS,
-        http1_settings=HTTP1Settings(
-            header_read_timeout=max(1000, int(timeout_s * 1000)), max_buffer_size=MAX_HEADER_BYTES
-        ),
-        log_level=LogLevels.error,
-    )
+    server = make_server(gateway, settings.gateway_host, settings.gateway_port, timeout_s)
     directory.start()
     sharing = _shared_limits(settings, gateway, directory)
     tasks = [
