@@ -73,6 +73,8 @@ def test_hosts(url: str, host: str) -> None:
 def test_domains_are_compared_by_label() -> None:
     assert is_bound("www.a.example", ("a.example",))
     assert not is_bound("ba.example", ("a.example",))
+    assert is_bound("a.example", ("*",))
+    assert not is_bound("", ("*",))
     assert is_dev("x.vercel.app", ("a.example",))
     assert not is_dev("x.vercel.app", ("x.vercel.app",))  # bound by its full name: it lives there
     assert is_dev("localhost", ("localhost",))
