@@ -8,6 +8,7 @@ import click
 
 from cli.common import load_settings
 from cli.plane import open_control
+from cli.site_check import check
 from cli.tables import show_table
 from cli.tag import how_to_send
 from cli.values import Number
@@ -79,6 +80,9 @@ def list_() -> None:
     ]  # fmt: skip
     headers = ("Site", "Domains", "Time zone", "Currency", "Window", "Goals", "Public id")
     show_table(headers, rows, whole=("Site", "Domains", "Public id"))
+
+
+command.add_command(check)
 
 
 @command.command()

@@ -27,7 +27,7 @@ PROXY_MEND = (
 
 def proxy_header(settings: Settings) -> list[Finding]:
     """Whether a proxy sends addresses that are not believed."""
-    ignored = _ignored_proxies(settings)
+    ignored = ignored_proxies(settings)
     if ignored:
         return warn(
             "proxy",
@@ -87,8 +87,8 @@ def _rows(settings: Settings, query: str) -> list[list[str]] | None:
     return [row for row in rows if int(row[1]) >= ENOUGH]
 
 
-def _ignored_proxies(settings: Settings) -> int:
-    """From the gateway's metrics; 0 where they cannot be read."""
+def ignored_proxies(settings: Settings) -> int:
+    """Requests since the gateway's start, from its metrics; 0 where they cannot be read."""
     import http.client
 
     if not http_ok(settings.gateway_host, settings.gateway_port, "/healthz"):

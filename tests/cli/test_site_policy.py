@@ -1,0 +1,94 @@
+"""A Content Security Policy, a page and its tag: what is allowed, what is not; and where a tag sends to."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli.site_checking.page import endpoint_of
+from cli.site_checking.policy import only_by_hash, parse, refused_connect, refused_script
+
+PAGE = "https://shop.example.com/a"
+SRC = "https://stats.example.com/f.js"
+
+
+@pytest.mark.parametrize(
+    ("policy", "allowed"),
+    [
+        ("", True),
+        ("img-src 'none'", True),
+        ("default-src 'none'", False),
+        ("default-src 'self'", False),
+        ("default-src 'none'; script-src *", True),
+        ("script-src https://stats.example.com", True),
+        ("script-src http://stats.example.com", True),
+        ("script-src stats.example.com", True),
+        ("SCRIPT-SRC STATS.EXAMPLE.COM", True),
+        ("script-src *.example.com", True),
+        ("script-src *.stats.example.com", False),
+        ("script-src example.com", False),
+        ("script-src https:", True),
+        ("script-src http:", True),
+        ("script-src wss:", False),
+        ("script-src stats.example.com:443", True),
+        ("script-src stats.example.com:*", True),
+        ("script-src stats.example.com:8443", False),
+        ("script-src stats.example.com/f.js", True),
+        ("script-src stats.example.com/js/", False),
+        ("script-src stats.example.com/", True),
+        ("script-src 'nonce-abc'", True),
+        ("script-src 'nonce-ABC'", False),
+        ("script-src 'sha256-xyz'", True),
+        ("script-src 'strict-dynamic' https:", False),
+        ("script-src 'strict-dynamic' 'nonce-abc'", True),
+        ("script-src 'none'; script-src-elem https:", True),
+        ("script-src https:; script-src 'none'", True),
+        ("script-src https:, default-src 'none'", False),
+        ("script-src", False),
+        (";;", True),
+    ],
+)
+def test_a_script(policy: str, allowed: bool) -> None:
+    refused = refused_script(parse([policy]), PAGE, SRC, "abc", "sha256-xyz")
+    assert bool(refused) is not allowed
+
+
+def test_every_policy_has_to_allow_it() -> None:
+    assert (
+        refused_script(parse(["script-src https:", "script-src 'self'"]), PAGE, SRC, "", "") == "script-src 'self'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "url", "allowed"),
+    [
+        ("connect-src 'self'", "https://shop.example.com/s/collect", True),
+        ("connect-src 'self'", SRC, False),
+        ("default-src 'self'", SRC, False),
+        ("script-src 'none'", SRC, True),
+        ("connect-src 'self' https://stats.example.com", SRC, True),
+        ("connect-src [::1]:8080", "https://[::1]:8080/v1/batch", True),
+        ("connect-src 127.0.0.1:8080", "https://127.0.0.1:8080/v1/batch", True),
+    ],
+)
+def test_a_connection(policy: str, url: str, allowed: bool) -> None:
+    assert bool(refused_connect(parse([policy]), PAGE, url)) is not allowed
+
+
+def test_parts_have_no_hash() -> None:
+    assert only_by_hash(parse(["script-src 'sha256-xyz'"]), PAGE, SRC, "")
+    assert not only_by_hash(parse(["script-src 'sha256-xyz' 'strict-dynamic'"]), PAGE, SRC, "")
+    assert not only_by_hash(parse(["script-src 'sha256-xyz' https:"]), PAGE, SRC, "")
+
+
+@pytest.mark.parametrize(
+    ("to", "endpoint", "found"),
+    [
+        ("", "", "https://stats.example.com/v1/batch"),
+        ("/s/collect", "", "https://stats.example.com/s/collect"),
+        ("https://other.example/", "", "https://other.example/v1/batch"),
+        ("", "/", "https://shop.example.com/v1/batch"),
+        ("", "https://other.example/s", "https://other.example/s"),
+    ],
+)
+def test_where_a_tag_sends_to(to: str, endpoint: str, found: str) -> None:
+    assert endpoint_of(SRC, PAGE, to, endpoint) == found
