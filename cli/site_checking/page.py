@@ -57,9 +57,21 @@ class _Reader(HTMLParser):
         self._stems = stems
         self._base = page.url
 
+    def parse_html_declaration(self, i: int) -> int:
+        """`<![...` is a comment, as browsers have it; the library gives up on some of these."""
+        if self.rawdata.startswith("<![", i):
+            return self.parse_bogus_comment(i)
+        return super().parse_html_declaration(i)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """One that matters to us."""
         given = {name: value or "" for name, value in reversed(attrs)}  # of two alike the first counts
+        try:
+            self._take(tag, given)
+        except ValueError:
+            return  # what is no URL is loaded by no browser
+
+    def _take(self, tag: str, given: dict[str, str]) -> None:
         if tag == "base" and given.get("href"):
             self._base = urljoin(self._page.url, given["href"])
         elif tag == "meta" and given.get("http-equiv", "").lower() == POLICY:

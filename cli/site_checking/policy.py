@@ -74,7 +74,14 @@ def _allows_script(sources: list[str], page: str, src: str, nonce: str, integrit
 
 
 def _allows_url(sources: list[str], page: str, url: str) -> bool:
-    return any(_matches(source, urlsplit(page), urlsplit(url)) for source in sources)
+    return any(_matches_at_all(source, urlsplit(page), urlsplit(url)) for source in sources)
+
+
+def _matches_at_all(source: str, page: SplitResult, url: SplitResult) -> bool:
+    try:
+        return _matches(source, page, url)
+    except ValueError:
+        return False  # no host, no port: browsers pass over it, too
 
 
 def _matches(source: str, page: SplitResult, url: SplitResult) -> bool:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from email.message import Message
 
-from cli.site_checking.page import endpoint_of
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cli.site_checking.fetching import Answer
+from cli.site_checking.page import endpoint_of, read_page
 from cli.site_checking.policy import only_by_hash, parse, refused_connect, refused_script
 
 PAGE = "https://shop.example.com/a"
@@ -44,6 +49,7 @@ SRC = "https://stats.example.com/f.js"
         ("script-src https:; script-src 'none'", True),
         ("script-src https:, default-src 'none'", False),
         ("script-src", False),
+        ("script-src https://[::1 stats.example.com:99999", False),
         (";;", True),
     ],
 )
@@ -92,3 +98,35 @@ def test_parts_have_no_hash() -> None:
 )
 def test_where_a_tag_sends_to(to: str, endpoint: str, found: str) -> None:
     assert endpoint_of(SRC, PAGE, to, endpoint) == found
+
+
+PIECES = (
+    "<script |<![foo|<![CDATA[|]]>|<!--|-->|<base |<meta |<img |>|'|\"|=| |src=|data-site=|data-to=|href=|"
+    "content=|http-equiv=Content-Security-Policy |pub_x|f.js|http://[|//a:99999/|/v1/pixel.gif|</script>|\x00|&#x110000;"
+)
+HTML = st.lists(st.sampled_from(PIECES.split("|"))).map("".join)
+
+
+@given(HTML)
+def test_any_html_can_be_read(html: str) -> None:
+    page = read_page(Answer(PAGE, 200, Message(), html.encode(), False), ())
+    assert all(tag.src and tag.endpoint for tag in page.tags)
+
+
+@given(st.text("'-:/[]*.;, abz0189", max_size=60))
+def test_any_policy_can_be_read(text: str) -> None:
+    assert isinstance(refused_script(parse([f"script-src {text}"]), PAGE, SRC, "n", "sha256-x"), str)
+
+
+@pytest.mark.parametrize(
+    "before", ["<![if IE]>", "<![foo[x]]>", "<!DOCTYPE [ <b>", "<a href='x'>", "<base href='/b/'>"]
+)
+def test_a_tag_is_found_behind(before: str) -> None:
+    html = f'{before}<script src="../f.js" data-site=pub_x></script>'
+    page = read_page(Answer(PAGE, 200, Message(), html.encode(), False), ())
+    assert [tag.src for tag in page.tags] == ["https://shop.example.com/f.js"]
+
+
+def test_another_tool_that_has_data_site_is_no_tag() -> None:
+    html = '<script src="https://cdn.example/script.js" data-site="ABCDEF"></script><script src="/f.js"></script>'
+    assert read_page(Answer(PAGE, 200, Message(), html.encode(), False), ()).tags == []
