@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from footfall.settings import Settings
 from footfall.sites import Site
+
+if TYPE_CHECKING:
+    from ingest_gateway.scripts import Manifest
 
 BATCH = "/v1/batch"
 
@@ -19,9 +23,9 @@ def _script(site: Site, settings: Settings) -> str:
     from ingest_gateway.scripts import FOLDER, read_manifest
 
     address, to = settings.gateway_address(), path_to(site, settings)
-    own = f'data-site="{site.public_id}"' + (f' data-to="{to}"' if to else "")
+    own = f'data-site="{site.public_id}"' + (f' data-endpoint="{to}"' if to else "")
     name = site.script_name or "f.js"
-    npm = f'init({{site: "{site.public_id}", endpoint: "{urljoin(address, to)}"}})'
+    npm = f'init({{site: "{site.public_id}", endpoint: "{urljoin(address, to or BATCH)}"}})'
     manifest = read_manifest(FOLDER)
     text = (
         f"{_whose(settings)}"
@@ -34,7 +38,7 @@ def _script(site: Site, settings: Settings) -> str:
             "Or pinned to this release, so that browsers run nothing else. Change it with each upgrade of the\n"
             "gateway, which serves the scripts of its own release only:\n\n"
             f'  <script defer src="{address}/{pinned}" integrity="sha256-{core.sha256}"\n'
-            f'    crossorigin="anonymous" {own}></script>\n\n'
+            f'    crossorigin="anonymous" {own}{_first_part(manifest)}></script>\n\n'
         )
     else:
         text += "This installation has no built script yet, so the tag loads nothing: install a release.\n\n"
@@ -45,6 +49,12 @@ def _script(site: Site, settings: Settings) -> str:
         f"  {npm}\n\n"
         "`footfall site check URL` tells whether a page does it right. docs/tag.md has the rest.\n\n"
     )
+
+
+def _first_part(manifest: Manifest) -> str:
+    """What pins the part that the script loads by itself."""
+    auto = manifest.files.get("f.auto.js")
+    return f'\n    data-auto="sha256-{auto.sha256}"' if auto else ""
 
 
 def path_to(site: Site, settings: Settings) -> str:

@@ -172,6 +172,10 @@ def script_findings(page: Page, tag: Tag, answer: Answer, manifest: Manifest) ->
         told = f"{tag.src} is not the script of this release ({manifest.version})"
         mend = "empty the caches before the gateway, or let the tag load from this installation's gateway"
         return findings + warn("script", told, mend)
+    part = manifest.files.get("f.auto.js")
+    if tag.part and part is not None and tag.part != f"sha256-{part.sha256}":
+        told = "its first part is not what the tag's data-auto names: browsers do not run it"
+        return findings + bad("script", told, "take the pinned tag that `footfall site show` prints now")
     return findings or ok(
         "script", f"it is the one of this release ({manifest.version}), {len(answer.body):,} bytes"
     )

@@ -25,6 +25,7 @@ class Tag(Struct, frozen=True):
     integrity: str = ""
     nonce: str = ""
     crossorigin: bool = False
+    part: str = ""  # what the first part that it loads must be
 
 
 class Page(Struct):
@@ -86,9 +87,10 @@ class _Reader(HTMLParser):
         public_id = given.get("data-site", "")
         if not public_id.startswith("pub_") and not (self._is_named(src) and "data-site" in given):
             return
-        endpoint = endpoint_of(src, self._page.url, given.get("data-to", ""), given.get("data-endpoint", ""))
+        endpoint = endpoint_of(src, given.get("data-endpoint", ""))
         crossorigin = "crossorigin" in given
-        tag = Tag(src, public_id, endpoint, given.get("integrity", ""), given.get("nonce", ""), crossorigin)
+        integrity, nonce, part = (given.get(name, "") for name in ("integrity", "nonce", "data-auto"))
+        tag = Tag(src, public_id, endpoint, integrity, nonce, crossorigin, part)
         self._page.tags.append(tag)
 
     def _is_named(self, src: str) -> bool:
@@ -96,7 +98,6 @@ class _Reader(HTMLParser):
         return name.endswith(".js") and _PINNED.sub("", name.removesuffix(".js")) in self._stems
 
 
-def endpoint_of(src: str, page: str, to: str, endpoint: str) -> str:
+def endpoint_of(src: str, endpoint: str) -> str:
     """Where the script at `src` sends batches, as the SDK works it out."""
-    found = urljoin(src, to) if to else urljoin(page, endpoint) if endpoint else urljoin(src, "/")
-    return urljoin(found, BATCH) if urlsplit(found).path in ("", "/") else found
+    return urljoin(src, endpoint or BATCH)

@@ -126,7 +126,7 @@ def test_an_answer_that_the_page_may_not_read(site: Site, web: Web, check: Check
     path = f"/s/collect?site={site.public_id}"
     web.pages[path] = 202, JSON | {"access-control-allow-origin": "*, *"}, b'{"accepted":1,"rejected":[]}'
     to = web.url.replace(NAME, "localhost") + "/s/collect"
-    out = check(web.page(tag(site, more=f'data-to="{to}"')))
+    out = check(web.page(tag(site, more=f'data-endpoint="{to}"')))
     assert "the page may not read the answer: Access-Control-Allow-Origin is *, *" in out
 
 

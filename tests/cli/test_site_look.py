@@ -82,11 +82,12 @@ def test_a_policy_in_the_html(web: Web) -> None:
         ((404, {"content-type": "text/html"}, b"no"), "", "answered 404 with text/html, not with a script"),
         ((200, JAVASCRIPT, b"old()"), "", f"not the script of this release ({VERSION})"),
         ((200, JAVASCRIPT, CORE), 'integrity="sha256-AAAA"', "not what the tag's integrity names"),
+        ((200, JAVASCRIPT, CORE), 'data-auto="sha256-AAAA"', "not what the tag's data-auto names"),
     ],
 )
 def test_a_script_that_is_not_ours(web: Web, answer: Answer, more: str, said: str) -> None:
     web.pages["/shop.js"] = answer
-    assert said in look_at(web.page(tag(SITE, more=f'data-to="/s/collect" {more}')))
+    assert said in look_at(web.page(tag(SITE, more=f'data-endpoint="/s/collect" {more}')))
 
 
 @pytest.mark.parametrize(

@@ -87,21 +87,19 @@ def test_parts_have_no_hash() -> None:
 
 
 @pytest.mark.parametrize(
-    ("to", "endpoint", "found"),
+    ("endpoint", "found"),
     [
-        ("", "", "https://stats.example.com/v1/batch"),
-        ("/s/collect", "", "https://stats.example.com/s/collect"),
-        ("https://other.example/", "", "https://other.example/v1/batch"),
-        ("", "/", "https://shop.example.com/v1/batch"),
-        ("", "https://other.example/s", "https://other.example/s"),
+        ("", "https://stats.example.com/v1/batch"),
+        ("/s/collect", "https://stats.example.com/s/collect"),
+        ("https://other.example/s", "https://other.example/s"),
     ],
 )
-def test_where_a_tag_sends_to(to: str, endpoint: str, found: str) -> None:
-    assert endpoint_of(SRC, PAGE, to, endpoint) == found
+def test_where_a_tag_sends_to(endpoint: str, found: str) -> None:
+    assert endpoint_of(SRC, endpoint) == found
 
 
 PIECES = (
-    "<script |<![foo|<![CDATA[|]]>|<!--|-->|<base |<meta |<img |>|'|\"|=| |src=|data-site=|data-to=|href=|"
+    "<script |<![foo|<![CDATA[|]]>|<!--|-->|<base |<meta |<img |>|'|\"|=| |src=|data-site=|data-endpoint=|href=|"
     "content=|http-equiv=Content-Security-Policy |pub_x|f.js|http://[|//a:99999/|/v1/pixel.gif|</script>|\x00|&#x110000;"
 )
 HTML = st.lists(st.sampled_from(PIECES.split("|"))).map("".join)

@@ -93,7 +93,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return found
 
 
-def tag(site: Site, src: str = "/shop.js", more: str = 'data-to="/s/collect"') -> str:
+def tag(site: Site, src: str = "/shop.js", more: str = 'data-endpoint="/s/collect"') -> str:
     return f'<title>Shop</title><script defer src="{src}" data-site="{site.public_id}" {more}></script>'
 
 

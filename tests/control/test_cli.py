@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from cli import main
 from control import Control
 from ingest_gateway import scripts
-from tests.gateway.own_scripts import CORE, VERSION, write_scripts
+from tests.gateway.own_scripts import CORE, PART, VERSION, write_scripts
 
 Run = Callable[..., str]
 
@@ -37,7 +37,7 @@ def test_site(run: Run, plane: Control) -> None:
     assert out.index(f'<script defer src="http://127.0.0.1:8080/f.js" data-site="{site.public_id}"></script>') > 0
     assert "FOOTFALL_PUBLIC_URL" in out
     assert "npm install @footfall/sdk" in out
-    assert f'init({{site: "{site.public_id}", endpoint: "http://127.0.0.1:8080"}})' in out
+    assert f'init({{site: "{site.public_id}", endpoint: "http://127.0.0.1:8080/v1/batch"}})' in out
     assert out.index("<script") < out.index("npm install") < out.index("pixel.gif") < out.index("curl ")
     assert "curl " in out
     assert "footfall key create shop.example.com" in out
@@ -66,19 +66,20 @@ def test_the_tag_has_the_public_address_and_the_sites_own_names(
     assert f'<script defer src="https://stats.example.com/f.js" {own}></script>' in out
     digest = base64.b64encode(hashlib.sha256(CORE).digest()).decode()
     assert f'src="https://stats.example.com/f-{VERSION}.js" integrity="sha256-{digest}"\n' in out
-    assert f'crossorigin="anonymous" {own}></script>' in out
+    part = base64.b64encode(hashlib.sha256(PART).digest()).decode()
+    assert f'crossorigin="anonymous" {own}\n    data-auto="sha256-{part}"></script>' in out
     assert "FOOTFALL_PUBLIC_URL" not in out
     run("site", "set", "shop.example.com", "--script-name", "shop.js", "--endpoint-path", "/s/collect")
     shown = run("site", "show", "shop.example.com")
-    assert f'src="https://stats.example.com/shop.js" {own} data-to="/s/collect"></script>' in shown
+    assert f'src="https://stats.example.com/shop.js" {own} data-endpoint="/s/collect"></script>' in shown
     assert f'src="https://stats.example.com/shop-{VERSION}.js"' in shown
     assert 'endpoint: "https://stats.example.com/s/collect"' in shown
     monkeypatch.setenv("FOOTFALL_PUBLIC_URL", "https://example.com/stats")
-    assert 'data-to="/stats/s/collect"' in run("site", "show", "shop.example.com")
+    assert 'data-endpoint="/stats/s/collect"' in run("site", "show", "shop.example.com")
     run("site", "set", "shop.example.com", "--script-name", "default", "--endpoint-path", "default")
     shown = run("site", "show", "shop.example.com")
     assert 'src="https://example.com/stats/f.js"' in shown
-    assert 'data-to="/stats/v1/batch"' in shown
+    assert 'data-endpoint="/stats/v1/batch"' in shown
     assert "choose another name" in run("site", "set", "shop.example.com", "--script-name", "f.js", code=1)
     monkeypatch.setenv("FOOTFALL_PUBLIC_URL", "stats.example.com")
     assert "FOOTFALL_PUBLIC_URL" in run("site", "show", "shop.example.com", code=2)
