@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext
 import control
 from cli.running import started
 from tests.browser.chromium import AGENT, Pages, chromium
+from tests.browser.wire import Wire
 from tests.cli.conftest import Installation
 
 HOST = "shop.example.com"
@@ -30,12 +31,13 @@ def wait_for(found: Callable[[], Any], what: Callable[[], object], seconds: floa
 
 
 class World:
-    """The pages are on `origin`; the gateway is another origin, as on most sites."""
+    """Pages on `origin`; the gateway is another origin, as on most sites, behind a wire that can be cut."""
 
     def __init__(self, installation: Installation, browser: Browser, pages: Pages, public_id: str) -> None:
         self.installation, self.browser, self.pages, self.public_id = installation, browser, pages, public_id
         self.origin = f"http://{HOST}:{pages.port}"
-        self.gateway = f"http://stats.example.com:{installation.settings.gateway_port}"
+        self.wire = Wire(installation.settings.gateway_port)
+        self.gateway = f"http://stats.example.com:{self.wire.port}"
 
     def tag(self, attributes: str = "") -> str:
         """The tag as `footfall site add` prints it, with more attributes."""
@@ -80,7 +82,11 @@ def world(directory: Path, **settings: Any) -> Iterator[World]:
             started(installation.settings),
             chromium(f"http://{HOST}:{pages.port}") as browser,
         ):
-            yield World(installation, browser, pages, public_id)
+            made = World(installation, browser, pages, public_id)
+            try:
+                yield made
+            finally:
+                made.wire.close()
     finally:
         pages.close()
 

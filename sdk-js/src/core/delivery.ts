@@ -60,8 +60,12 @@ export function deliver(
   let timer: ReturnType<typeof setTimeout>;
   let busy = false;
 
-  const all = (): Box => ({ ...disk(), ...memory });
-  const waiting = (): string[] => Object.keys(all()).filter((key) => key.startsWith(prefix) && !flying[key]).sort();
+  const read = (key: string): string => memory[key] || disk()![key]!;
+  const waiting = (): string[] =>
+    Object.keys(memory)
+      .concat(Object.keys(disk() || []))
+      .filter((key) => key.startsWith(prefix) && !flying[key])
+      .sort();
   const forget = (key: string): void => {
     delete memory[key];
     delete disk()?.[key];
@@ -69,7 +73,7 @@ export function deliver(
 
   /** Whether it is done with, for good or ill. */
   const attempt = async (key: string, leaving: boolean): Promise<boolean> => {
-    const body = all()[key]!;
+    const body = read(key);
     const bytes = new Blob([body]).size;
     const keep = flyingBytes + bytes < KEPT_BYTES;
     if (leaving && !keep) return false; // it stays queued
@@ -85,7 +89,7 @@ export function deliver(
       const wait = (answer[1] || 0) * 1e3 + Math.random() * Math.min(1e3 * 2 ** failures++, 3e5);
       notBefore = Date.now() + wait;
       clearTimeout(timer);
-      timer = setTimeout(drain, wait);
+      timer = setTimeout(drain, wait, true); // it may come a moment early
     }
     told(done ? (answer[0] < 300 ? 'sent' : 'refused') : 'retry', body, answer);
     return done;
@@ -110,7 +114,7 @@ export function deliver(
       const keys = waiting();
       keys.forEach((key, place) => {
         if (keys.length - place >= MOST_BATCHES || madeAt(key.slice(prefix.length)) < now - WEEK) {
-          const body = all()[key]!;
+          const body = read(key);
           told('lost', body);
           lost += body.split('"event_id"').length - 1;
           forget(key);
