@@ -42,6 +42,8 @@ export interface Batch {
   screen_height?: number;
   /** At most 64 characters. */
   sdk?: string;
+  /** From 0 to 2147483647. */
+  lost?: number;
 }
 
 /** What was clicked: never a value somebody typed. */
