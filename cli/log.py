@@ -62,7 +62,7 @@ def grow(partitions: int, stage: str | None) -> None:
         stored_positions(settings, name)  # where the store does not run nothing is begun
         added = _add(settings, plane, name, partitions)
         _wait_until_read(settings, name, added)
-        plane.open_generation(name, added.number, now=_now())
+        _open(settings, plane, name, added)
         _tell_next(settings, plane, name, added)
     finally:
         plane.close()
@@ -83,8 +83,9 @@ def _add(settings: Settings, plane: Control, stage: str, partitions: int) -> Gen
     made = partitions_made(settings, stage, planned.number)
     if made not in (0, partitions):
         raise click.ClickException(
-            f"{_topic(stage, planned)} is there already, with {made} partitions, of a command broken off: "
-            f"give --partitions {made} to go on with it (and grow once more for another number), or delete it"
+            f"{_topic(stage, planned)} is there already, with {made} partitions, of another `footfall log grow`. "
+            f"Where that one was broken off: give --partitions {made} to go on with it (and grow once more for "
+            "another number), or delete the topic"
         )
     for step in prepare_log(settings, stage, Layout((*layout.generations, planned))):
         click.echo(step)
@@ -111,6 +112,14 @@ def _wait_until_read(settings: Settings, stage: str, added: Generation) -> None:
                     "they go where they went. Once that is mended, give the same command again."
                 )
             time.sleep(POLL_S)
+
+
+def _open(settings: Settings, plane: Control, stage: str, added: Generation) -> None:
+    """Have events go there, unless another command that went on with it has done so meanwhile."""
+    if plane.log_layout(stage, settings.topics()[stage]).newest.number >= added.number:
+        click.echo(f"another `footfall log grow` has taken generation {added.number} into use meanwhile")
+    else:
+        plane.open_generation(stage, added.number, now=_now())
 
 
 def _tell_next(settings: Settings, plane: Control, stage: str, added: Generation) -> None:

@@ -2,62 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import control
-from control import Control
 from control.partitions import NOBODY
 from flows import ownership
 from flows.bundle import BundleLost, pack, unpack
-from flows.claims import ClaimLost, Claims
-from flows.home import Home, HomeTaken, home_path
-from flows.items import PartitionKey
-from flows.ownership import Mover, Settler, StateElsewhere, begin_anew, owned, release_home, wall_ms
-from objects.directory import DirectoryStore
-
-KEYS = [PartitionKey("prod", number) for number in range(4)]
-SNAPSHOTS = [("footfall.admit", b"state"), ("footfall.raw", b"position")]
-
-
-class Installation:
-    """A data directory and a control plane; no flow runs."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.plane: Control = control.open(f"sqlite:///{folder / 'control.db'}")
-        self.objects = DirectoryStore(folder / "objects", "prod")
-        self.ended: list[str] = []
-        self.mover = Mover(self.plane, lambda: self.objects, self.ended.append)
-        self.reached = 0
-        self._homes: list[Home] = []
-
-    def home(self, worker: int, folder: str = "data") -> Home:
-        made = Home(home_path(self.folder / folder, worker), wait_s=0)
-        self._homes.append(made)
-        return made
-
-    def close(self, home: Home) -> None:
-        self._homes.remove(home)
-        home.close()
-
-    def settle(self, home: Home, worker: int, workers: int, wait_s: float = 0) -> None:
-        settler = Settler(
-            home, self.plane, self.mover, f"worker {worker}", lambda _key: self.reached, home.path.parent,
-            threading.Event(), wait_s,
-        )  # fmt: skip
-        settler.settle(owned(KEYS, workers, worker))
-
-    def holder(self, number: int) -> str:
-        return self.plane.flow_partitions()[str(KEYS[number])].holder
-
-    def end(self) -> None:
-        for home in self._homes:
-            home.close()
-        self.plane.close()
+from flows.home import HomeTaken
+from flows.ownership import StateElsewhere, begin_anew, owned, release_home, wall_ms
+from tests.flows.owners import KEYS, SNAPSHOTS, Installation, give_state, sessions
 
 
 @pytest.fixture
@@ -65,19 +20,6 @@ def place(tmp_path: Path) -> Iterator[Installation]:
     made = Installation(tmp_path)
     yield made
     made.end()
-
-
-def give_state(home: Home, *numbers: int) -> None:
-    home.store.make()
-    for number in numbers:
-        home.store.put(str(KEYS[number]), SNAPSHOTS)
-        folder = home.path / "sessions" / str(KEYS[number])
-        folder.mkdir(parents=True)
-        (folder / "00000001.seg").write_bytes(b"open sessions %d" % number)
-
-
-def sessions(home: Home, number: int) -> bytes:
-    return (home.path / "sessions" / str(KEYS[number]) / "00000001.seg").read_bytes()
 
 
 def test_every_partition_has_one_worker() -> None:
@@ -218,44 +160,6 @@ def test_two_processes_in_one_directory(place: Installation) -> None:
     assert place.home(0).id == home.id
 
 
-@pytest.mark.parametrize("crash", ["before the row was changed", "after"])
-def test_a_release_that_was_cut_short(place: Installation, monkeypatch: pytest.MonkeyPatch, crash: str) -> None:
-    home = place.home(0)
-    give_state(home, 0, 1, 2, 3)
-    place.settle(home, 0, 1)
-
-    def killed(*_: object, **__: object) -> bool:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            *((place.plane, "move_partition", killed) if crash.startswith("before") else (home, "forget", killed))
-        )
-        with pytest.raises(KeyboardInterrupt):
-            place.mover.release(home, ["prod-0001"], "worker 0")
-    assert (place.holder(1) == home.holder) == crash.startswith("before")
-    (home.path / "sessions" / "prod-0001" / "00000001.seg").write_bytes(b"what came later")
-    other = place.home(1)
-    place.close(home)
-    place.settle(other, 1, 2)
-    assert sessions(other, 1) == (b"what came later" if crash.startswith("before") else b"open sessions 1")
-    again = place.home(0)
-    place.settle(again, 0, 2)
-    assert again.keys() == {"prod-0000", "prod-0002"}
-
-
-def test_a_take_that_was_cut_short(place: Installation) -> None:
-    home = place.home(0)
-    give_state(home, 0, 1, 2, 3)
-    release_home(home, place.plane, place.mover, "by hand")
-    unpack(home, "prod-0001", place.objects, place.holder(1))  # and killed before the row was changed
-    other = place.home(1)
-    place.settle(other, 1, 2)
-    assert sessions(other, 1) == b"open sessions 1"
-    place.settle(home, 0, 2)
-    assert home.keys() == {"prod-0000", "prod-0002"}
-
-
 def test_a_bundle_that_was_changed_is_not_taken(place: Installation) -> None:
     home = place.home(0)
     give_state(home, 0)
@@ -275,45 +179,3 @@ def test_a_bundle_that_was_changed_is_not_taken(place: Installation) -> None:
     place.objects.delete(listed[-1])
     with pytest.raises(BundleLost, match="footfall worker reset prod-0000"):
         place.mover.take(home, "prod-0000", holder, "worker 0")
-
-
-def test_a_worker_hears_that_its_partition_is_anothers(
-    place: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home = place.home(0)
-    place.settle(home, 0, 1)
-    stop = threading.Event()
-    claims = Claims(place.plane, home, list(map(str, KEYS)), "worker 0", stop)
-    claims.check()
-    place.plane.move_partition("prod-0003", home.holder, "dir:other", "there", "worker 1", now=wall_ms())
-    claims.check()  # it was sure a moment ago
-    monkeypatch.setattr("flows.claims.UNSURE_S", -1.0)
-    with pytest.raises(ClaimLost, match="footfall worker list"):
-        claims.check()
-    assert stop.is_set()
-    claims.close()
-    assert place.plane.flow_partitions()["prod-0000"].seen_at > 0  # not its to end any more
-
-
-def test_a_worker_goes_on_while_the_control_plane_is_away(
-    place: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home = place.home(0)
-    place.settle(home, 0, 1)
-    stop = threading.Event()
-    claims = Claims(place.plane, home, list(map(str, KEYS)), "worker 0", stop)
-    asked = []
-
-    def away(*_: object, **__: object) -> bool:
-        asked.append(1)
-        raise control.ControlAwayError("no answer")
-
-    for name in ("see_partitions", "holds_partitions"):
-        monkeypatch.setattr(place.plane, name, away)
-    monkeypatch.setattr("flows.claims.UNSURE_S", -1.0)
-    claims.check()  # or `ClaimLost`
-    claims.check()
-    assert len(asked) == 1  # not before each insert, while nobody answers
-    assert not claims.lost
-    assert not stop.is_set()
-    claims.close()
