@@ -23,6 +23,7 @@ from redis.retry import Retry
 
 from footfall.live_view import LiveValues, LiveView, decode_values, encode_values, sum_shards
 from footfall.names import redis_key
+from sinks.redis_faults import in_plain_words
 from telemetry.incidents import Incident
 
 WRITE_EVERY_S = 0.2
@@ -157,7 +158,8 @@ class LiveWriter:
                 self._write_part(part)
             except redis.RedisError as error:
                 _FAILED.labels(self._stage).inc()
-                self._incident.met(f"live counters: Redis does not take them, the newest values wait: {error}")
+                why = in_plain_words(error)
+                self._incident.met(f"live counters: Redis does not take them, the newest values wait: {why}")
                 self._put_back(values[start:])
                 return False
             _WRITTEN.labels(self._stage).inc(len(part))

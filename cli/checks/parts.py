@@ -55,19 +55,29 @@ def store(settings: Settings) -> list[Finding]:
 
 
 def valkey(settings: Settings) -> list[Finding]:
-    """It answers. Only live counters need it."""
+    """It answers. Only live counters need it, and rate limits that hold over several gateways."""
     path = socket_path(settings.data_dir)
     if not has_own_valkey(settings):
-        import redis
-
-        try:
-            redis.from_url(settings.redis_url, socket_connect_timeout=1.0, socket_timeout=1.0).ping()
-        except redis.RedisError as error:
-            return warn("live", f"Redis does not answer: {error}", "check FOOTFALL_REDIS_URL")
-        return ok("live", "Redis answers")
+        return _redis(settings.redis_url)
     if valkey_ok(path):
         return ok("live", "Valkey answers")
     return warn("live", f"Valkey does not answer on {path}", f"{START}; only live counters need it")
+
+
+def _redis(url: str) -> list[Finding]:
+    """A server of the operator's own."""
+    import redis
+
+    from sinks.redis_faults import in_plain_words, is_full
+
+    try:
+        with redis.from_url(url, socket_connect_timeout=1.0, socket_timeout=1.0) as client:
+            client.ping()
+    except redis.RedisError as error:
+        if is_full(error):  # a ping is refused as well
+            return warn("live", f"Redis refuses writes: {in_plain_words(error)}", "make room on its disk")
+        return warn("live", f"Redis does not answer: {error}", "check FOOTFALL_REDIS_URL")
+    return ok("live", "Redis answers")
 
 
 def log(settings: Settings) -> list[Finding]:
