@@ -109,7 +109,7 @@ def test_sizes_that_are_refused(plane: Control, size: int, why: str) -> None:
 
 def test_one_at_a_time_waits_to_be_opened(plane: Control) -> None:
     plane.add_generation("prod", 4, 8, now=1)
-    with pytest.raises(GrowthError, match="not in use yet: .* With --partitions 8 it is gone on with"):
+    with pytest.raises(GrowthError, match=r"not in use yet: .* With --partitions 8 it is gone on with"):
         plane.add_generation("prod", 4, 16, now=2)
     with pytest.raises(ControlError, match="no generation 3"):
         plane.open_generation("prod", 3, now=2)
