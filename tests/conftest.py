@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
+from itertools import groupby
 
 import hypothesis
 import pytest
+
+# Tests start hundreds of processes: as the command line does (cli/__init__.py), and with modules compiled once.
+os.environ.setdefault("CLICKHOUSE_DRIVER_LASY_DATE_LUT", "when used")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Property tests look at a bounded number of examples here, at many more in `make drill`; a test that
 # wants another number says so with `tests.properties.examples`, and drills have as many times that.
@@ -23,8 +29,30 @@ pytest_plugins: list[str] = [
     "tests.fixtures.valkey",
 ]
 
+# Files that take long (15 s and more) and start much. They are spread over the run, so that each has short ones
+# beside it and none is left for the end.
+LONG = (
+    "drill/test_kill_servers.py", "proof/test_outages.py", "cli/test_running.py",
+    "drill/test_teeth.py", "drill/test_kill.py", "cli/test_kafka.py", "stages/test_stages.py",
+    "drill/test_restore.py", "proof/test_addresses.py", "proof/test_downtime.py", "compat/test_state.py",
+    "seeing/test_seeing.py", "backup/test_round_trip.py",
+)  # fmt: skip
+
 # The real data sets are no part of the project; without them their tests may be skipped.
 ALLOWED_SKIP = "data sets are not"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, and then one after every so many others."""
+    files = [list(group) for _, group in groupby(items, key=lambda item: item.path)]
+    long = [file for name in LONG for file in files if str(file[0].path).endswith(f"tests/{name}")]
+    others = [file for file in files if file not in long]
+    between = len(others) * 4 // 5 // max(1, len(long))
+    ordered = []
+    for file in long:
+        ordered += [file, *others[:between]]
+        others = others[between:]
+    items[:] = [item for file in ordered + others for item in file]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

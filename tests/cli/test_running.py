@@ -76,9 +76,10 @@ def test_green_but_stuck_is_red(running: Installation) -> None:
     flow = parts(running)["flow"]["pid"]
     os.kill(flow, signal.SIGSTOP)
     try:
-        wait_for(lambda: status(running)[0] == 1)
-        _, found = status(running)
-        assert "nothing gets through" in found["verdict"]
+        # For a moment it may be stage dev alone whose heartbeats are too old.
+        wait_for(lambda: "nothing gets through" in status(running)[1]["verdict"])
+        code, found = status(running)
+        assert code == 1
         assert all(part["state"] == "ready" for part in found["parts"])
         doctor = running.run("doctor")
         assert doctor.returncode == 1

@@ -21,9 +21,27 @@ from tests.eventlog.kafka_topics import append, made, partition_of
 from tests.fixtures.kafka import KafkaCluster, make_cluster
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
+    with make_cluster(tmp_path_factory.mktemp("mortal")) as cluster:
+        yield cluster
+
+
 @pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[KafkaCluster]:
-    """Servers that the test may kill."""
+def mortal(shared: KafkaCluster) -> KafkaCluster:
+    """A server that the test may kill or pause; the next one finds it at work."""
+    [broker] = shared.brokers
+    if broker.running:
+        broker.resume()
+        broker.wait_until_ready()
+    else:
+        broker.start()
+    return shared
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[KafkaCluster]:
+    """A server that would not start again after the test."""
     with make_cluster(tmp_path) as cluster:
         yield cluster
 
@@ -56,11 +74,11 @@ def test_a_death_of_the_broker_loses_and_repeats_nothing(mortal: KafkaCluster) -
     reader.close()
 
 
-def test_a_batch_that_the_brokers_disk_has_damaged_is_an_error(mortal: KafkaCluster) -> None:
-    log = made(mortal)
+def test_a_batch_that_the_brokers_disk_has_damaged_is_an_error(own: KafkaCluster) -> None:
+    log = made(own)
     for value in (b"first", secrets.token_bytes(1000), b"last"):
         append(log, value)
-    broker = mortal.brokers[0]
+    broker = own.brokers[0]
     broker.stop()
     (segment,) = broker.directory.rglob(f"{log.options.topic}-0/{0:020}.log")
     data = bytearray(segment.read_bytes())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from footfall.settings import Settings
 from jobs.job import JobContext
 from sinks.clickhouse import connect
 from sinks.event_day import event_day
-from sinks.migrate import migrate
+from tests.fixtures.spare import give_back, spare_stage
 from tests.fixtures.store import StoreServer
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -73,7 +72,8 @@ class Bench:
 
 @contextmanager
 def bench(store: StoreServer, tmp_path: Path) -> Iterator[Bench]:
-    stage = f"t{random.SystemRandom().randrange(10**9)}"
+    admin = store.client()
+    stage = spare_stage(store, admin)
     settings = Settings.model_validate(
         {
             "data_dir": tmp_path,
@@ -85,14 +85,12 @@ def bench(store: StoreServer, tmp_path: Path) -> Iterator[Bench]:
             "partitions": 2,
         }
     )
-    admin = store.client()
-    migrate(admin, settings, database_name(stage))
     control = open_control(f"sqlite:///{tmp_path / 'control.db'}")
     client = connect(settings, database=database_name(stage))
     yield Bench(settings, control, stage, client)
     client.disconnect()
     control.close()
-    admin.execute(f"DROP DATABASE {database_name(stage)} SYNC")
+    give_back(store, admin, stage)
     admin.disconnect()
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from clickhouse_driver import Client
 
-from footfall.settings import Settings
-from sinks.migrate import migrate
+from footfall.names import database_name
 from sinks.writer import StoreWriter
+from tests.fixtures.spare import give_back, spare_stage
 from tests.fixtures.store import StoreServer
 from tests.sinks.writing import Connect, Make
 
@@ -22,11 +22,13 @@ def client(store: StoreServer) -> Iterator[Client]:
 
 
 @pytest.fixture
-def database(client: Client, fresh_database: str) -> str:
+def database(store: StoreServer, client: Client) -> Iterator[str]:
     """The name of a database with all tables, in which nothing is merged."""
-    migrate(client, Settings(), fresh_database)
-    client.execute(f"SYSTEM STOP MERGES {fresh_database}.events")
-    return fresh_database
+    stage = spare_stage(store, client)
+    name = database_name(stage)
+    client.execute(f"SYSTEM STOP MERGES {name}.events")
+    yield name
+    give_back(store, client, stage)
 
 
 @pytest.fixture
