@@ -106,8 +106,8 @@ class Layout(Struct, frozen=True):
         last = self.generations[-1]
         if self.waiting is not None:
             raise GrowthError(
-                f"generation {last.number} is not in use yet: another `footfall log grow` made it, and is at work or "
-                f"was broken off. With --partitions {last.partitions} it is gone on with"
+                f"generation {last.number} is not in use yet: another `footfall log grow` made it, and is at work "
+                f"or was broken off. With --partitions {last.partitions} it is gone on with"
             )
         if partitions <= last.partitions:
             raise GrowthError(
