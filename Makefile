@@ -45,8 +45,9 @@ $(SDK): sdk-js/package.json sdk-js/package-lock.json $(STAMP)
 	$(PY) -m scripts.node npm ci --prefix sdk-js --no-audit --no-fund --loglevel=error
 	@touch $@
 
-sdk: $(SDK) ## build the script that the gateway serves, check its sizes, types and style
+sdk: $(SDK) ## build the script that the gateway serves, check its sizes, types and style, test it
 	$(PY) -m scripts.node npm run --silent --prefix sdk-js check
+	$(PY) -m scripts.node npm test --silent --prefix sdk-js
 	$(PY) -m scripts.node npm run --silent --prefix sdk-js build
 
 bench: $(STAMP) ## measure everything docs/benchmarks.md reports (about 15 minutes)

@@ -4,17 +4,22 @@ import { routes } from '../browser/routes';
 import { sending } from '../browser/sending';
 import type { Kind } from '../core/options';
 import type { Part, Tracker } from '../core/tracker';
+import { attributes } from './attributes';
+import { clicks } from './clicks';
+import { commerce } from './commerce';
+import { engagement } from './engagement';
+import { forms } from './forms';
+import { guarded, isOn } from './guard';
+import { products } from './products';
+import { search } from './search';
 
-const ALWAYS: readonly Part[] = [sending, opting];
+/** `clicks` tells of links, too: it looks itself which of both is off. */
+const ALWAYS: readonly Part[] = [sending, opting, commerce, clicks];
 /** What is captured by itself: each can be switched off by its name. */
-const CAPTURES: Partial<Record<Kind, Part>> = { pages: routes };
+const CAPTURES: Partial<Record<Kind, Part>> = { pages: routes, engagement, products, forms, search, attributes };
 
 export function auto(tracker: Tracker): void {
-  const captures = Object.entries(CAPTURES).filter(([kind]) => !tracker.options.off?.includes(kind as Kind));
-  for (const part of [...ALWAYS, ...captures.map(([, part]) => part)])
-    try {
-      part(tracker);
-    } catch (error) {
-      tracker.say?.('part', part.name, error);
-    }
+  const run = (part: Part): void => guarded(tracker, part)(tracker);
+  ALWAYS.forEach(run);
+  for (const kind in CAPTURES) if (isOn(tracker, kind as Kind)) run(CAPTURES[kind as Kind]!);
 }

@@ -1,0 +1,54 @@
+import type { Tracker } from '../core/tracker';
+import type { Item, Order, Props } from '../generated/event';
+import { guarded } from './guard';
+import { itemsOf, type Loose, number, text } from './items';
+
+/** An order, with GA4's names for its id and sum too. */
+export interface Sale extends Omit<Order, 'step'> {
+  transaction_id?: string;
+  value?: number;
+  items?: Item[];
+}
+type Goods = Item | Item[];
+
+declare module '../core/tracker' {
+  interface Tracker {
+    productView?: (items: Goods, props?: Props) => void;
+    addToCart?: (items: Goods, props?: Props) => void;
+    removeFromCart?: (items: Goods, props?: Props) => void;
+    checkoutStep?: (order: Sale & { step: string | number }, items?: Goods, props?: Props) => void;
+    /** Counted once for an order id, however often the page says so. */
+    purchase?: (order: Sale, props?: Props) => void;
+  }
+}
+
+/** What a shop's pages tell of themselves. */
+export function commerce(tracker: Tracker): void {
+  const bought: Record<string, unknown> = {};
+  const goods = (name: string) =>
+    guarded(tracker, (items: Goods, props?: Props) => tracker.track(name, props, { items: itemsOf(tracker, items) }));
+
+  const sale = (name: string, given: Loose, items: unknown, props?: Props): void =>
+    tracker.track(name, props, {
+      items: itemsOf(tracker, items),
+      order: {
+        order_id: text(given.order_id ?? given.transaction_id),
+        step: text(given.step, 64),
+        revenue: number(given.revenue ?? given.value),
+        tax: number(given.tax),
+        shipping: number(given.shipping),
+        currency: text(given.currency, 3),
+        coupon: text(given.coupon, 64),
+      },
+    });
+
+  tracker.productView = goods('product_view');
+  tracker.addToCart = goods('add_to_cart');
+  tracker.removeFromCart = goods('remove_from_cart');
+  tracker.checkoutStep = guarded(tracker, (order, items, props) => sale('checkout_step', order as object as Loose, items ?? order.items, props));
+  tracker.purchase = guarded(tracker, (order, props) => {
+    const id = order.order_id ?? order.transaction_id!;
+    if (!bought[id]) sale('purchase', order as object as Loose, order.items, props);
+    bought[id] = id;
+  });
+}

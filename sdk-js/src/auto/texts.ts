@@ -1,0 +1,32 @@
+import type { Tracker } from '../core/tracker';
+
+/** What nothing is read of. */
+export const PRIVATE = '[data-footfall-private],[contenteditable]';
+const UNREAD = PRIVATE + ',input,textarea,select,script,style,noscript,svg,[hidden]';
+const BLOCK = /^(br|div|h\d|li|p|t[dhr])$/;
+
+/** How much is read, with the space that pages are indented by: a secret must be seen whole to be masked. */
+const MOST_CHARS = 2e3;
+const MOST_NODES = 200;
+
+/**
+ * An element's text, masked, at most so many characters: never of fields, nor of what is private. Taken from
+ * the nodes, since `innerText` would make the browser lay out the page.
+ */
+export function textOf(tracker: Tracker, element: Element, most = 100): string {
+  if (element.matches(UNREAD)) return '';
+  const walker = document.createTreeWalker(element, 5, (node) => ((node as Element).matches?.(UNREAD) ? 2 : 1));
+  let text = '';
+  for (let left = MOST_NODES, node; text.length < MOST_CHARS && left-- && (node = walker.nextNode()); ) {
+    const { nodeValue } = node;
+    // A block is apart from what is before it, and from what comes after it.
+    if (BLOCK.test(((nodeValue ? node.previousSibling : node) as Element | null)?.localName as string)) text += ' ';
+    text += nodeValue ?? '';
+  }
+  return tracker.mask(text.replace(/\s+/g, ' ').trim() || element.getAttribute('aria-label') || '', most);
+}
+
+/** An attribute as it may be sent. */
+export function attribute(tracker: Tracker, element: Element, name: string, most?: number): string {
+  return tracker.mask(element.getAttribute(name) || '', most);
+}

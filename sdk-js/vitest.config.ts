@@ -1,0 +1,6 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  define: { VERSION: '"0.0.0"', PARTS: '{}' },
+  test: { include: ['tests/**/*.test.ts'], environment: 'happy-dom', testTimeout: 10_000 },
+});
