@@ -63,10 +63,15 @@ class World:
         )
 
     def wait_for_rows(
-        self, path: str, wanted: list[list[str]], columns: str = "name", seconds: float = 20.0
+        self,
+        path: str,
+        wanted: list[list[str]],
+        columns: str = "name",
+        seconds: float = 20.0,
+        by: str = "occurred_at, event_id",
     ) -> None:
         """Until exactly these are stored."""
-        wait_for(lambda: self.rows(path, columns) == wanted, lambda: self.rows(path, columns), seconds)
+        wait_for(lambda: self.rows(path, columns, by) == wanted, lambda: self.rows(path, columns, by), seconds)
 
 
 @contextmanager
