@@ -18,8 +18,10 @@ NPM = HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 def environment() -> dict[str, str]:
-    """The process's own, with this Node first on the path."""
-    return {**os.environ, "PATH": f"{HOME / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+    """The process's own, with this Node first on the path; `NPM_CLI`: npm, as a script for it
+    (the wheel's own `npm` beside it cannot be run)."""
+    path = f"{HOME / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**os.environ, "PATH": path, "NPM_CLI": str(NPM)}
 
 
 def command(program: str, *arguments: str) -> list[str]:
