@@ -32,10 +32,11 @@ pytest_plugins: list[str] = [
 # Files that take long (15 s and more) and start much. They are spread over the run, so that each has short ones
 # beside it and none is left for the end.
 LONG = (
-    "drill/test_kill_servers.py", "proof/test_outages.py", "cli/test_running.py",
-    "drill/test_teeth.py", "drill/test_kill.py", "cli/test_kafka.py", "stages/test_stages.py",
-    "drill/test_restore.py", "proof/test_addresses.py", "proof/test_downtime.py", "compat/test_state.py",
-    "seeing/test_seeing.py", "backup/test_round_trip.py",
+    "drill/test_kill_servers.py", "browser/test_delivery.py", "proof/test_outages.py", "cli/test_running.py",
+    "browser/test_pages.py", "drill/test_teeth.py", "eventlog/test_kafka_outage.py", "stages/test_stages.py",
+    "drill/test_kill.py", "cli/test_kafka.py", "cli/test_postgres.py", "browser/test_nothing_lost.py",
+    "cli/test_jobs_health.py", "proof/test_downtime.py", "cli/test_part.py", "jobs/test_repair.py",
+    "sinks/test_kill.py", "seeing/test_seeing.py",
 )  # fmt: skip
 
 # The real data sets are no part of the project; without them their tests may be skipped.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -83,7 +84,10 @@ def test_valkeys_with_its_password(tmp_path: Path) -> None:
     shell = told["entrypoint"][2].replace("$$", "$").replace("valkey-server", str(get_binary_path()))
     shell = shell.replace("dir /tmp", f"dir {tmp_path}\\nport {port}\\nbind 127.0.0.1")
     process = subprocess.Popen(
-        ["sh", "-c", shell], env={**os.environ, "VALKEY_PASSWORD": "abc123"}, stdout=subprocess.DEVNULL
+        ["sh", "-c", shell],
+        env={**os.environ, "VALKEY_PASSWORD": "abc123"},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,  # the server is a child of the shell, and would outlive it
     )
 
     def answers() -> bool:
@@ -98,7 +102,7 @@ def test_valkeys_with_its_password(tmp_path: Path) -> None:
             redis.Redis(port=port).ping()
         assert "abc123" not in Path(f"/proc/{process.pid}/cmdline").read_text()
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         process.wait(10)
 
 
