@@ -6,7 +6,6 @@ interface Api {
   q?: [string, ...unknown[]][];
   init(options: Options): void;
   use(part: Part): void;
-  bring(name: string, integrity?: string): void;
   track(...given: unknown[]): void;
   page(...given: unknown[]): void;
   identify(...given: unknown[]): void;

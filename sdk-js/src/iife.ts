@@ -20,21 +20,19 @@ function again(): void {
   waiting.splice(0).forEach((what) => call(...what));
 }
 
-/** `integrity`: what a part of a pinned script must be; the tag says it of the first. */
-function bring(name: string, integrity?: string): void {
+/** Loads a part from beside this script; of a pinned one only what its tag names: `data-auto="sha256-..."`. */
+function bring(name: string): void {
   const part = document.createElement('script');
   part.src = script.src.replace(/\.js(?=\?|$)/, `.${name}.js`);
   part.nonce = script.nonce;
-  if (integrity) {
-    part.integrity = integrity;
-    part.crossOrigin = 'anonymous';
-  }
-  document.head.append(part);
+  part.crossOrigin = script.crossOrigin;
+  part.integrity = script.dataset[name] || '';
+  if (!script.integrity || part.integrity) document.head.append(part);
 }
 
 function init(options: Options): void {
   const endpoint = new URL(options.endpoint || '/v1/batch', script.src);
-  tracker ||= start(options, endpoint, () => bring('auto', script.dataset.auto));
+  tracker ||= start(options, endpoint, bring);
   again();
 }
 
@@ -43,7 +41,6 @@ if (!window.footfall?.init) {
   for (const method of 'track page identify consent reset flush optOut'.split(' ') as 'track'[])
     api[method] = (...given: unknown[]) => call(method, ...given);
   api.init = init;
-  api.bring = bring;
   api.use = (part: Part) => {
     part(tracker!);
     again();

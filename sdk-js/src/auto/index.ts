@@ -21,5 +21,6 @@ const CAPTURES: Partial<Record<Kind, Part>> = { pages: routes, engagement, produ
 export function auto(tracker: Tracker): void {
   const run = (part: Part): void => guarded(tracker, part)(tracker);
   ALWAYS.forEach(run);
+  for (const addon of `${tracker.options.with || ''}`.match(/\w+/g) || []) tracker.bring?.(addon);
   for (const kind in CAPTURES) if (isOn(tracker, kind as Kind)) run(CAPTURES[kind as Kind]!);
 }

@@ -11,10 +11,11 @@ function whenVisible(then: () => void): void {
   else document.addEventListener('visibilitychange', () => whenVisible(then), { once: true });
 }
 
-/** Starts a tracker in a page: its view now, all else (`then`) after it was painted. `endpoint` takes batches. */
-export function start(options: Options, endpoint: URL | string, then: (tracker: Tracker) => void): Tracker {
+/** Starts a tracker in a page: its view now, all else, in parts, after it was painted. `endpoint` takes batches. */
+export function start(options: Options, endpoint: URL | string, bring: (part: string) => void): Tracker {
   const tracker = track(options, browser(endpoint + '?site=' + options.site, 'js/' + VERSION));
   tracker.paused = true;
+  tracker.bring = bring;
   // A page in a frame is part of the page around it.
   if (self == top || options.frames)
     whenVisible(() => {
@@ -24,7 +25,7 @@ export function start(options: Options, endpoint: URL | string, then: (tracker: 
       document.addEventListener('visibilitychange', () => {
         if (document.visibilityState == 'hidden') tracker.leave();
       });
-      requestAnimationFrame(() => setTimeout(then, 0, tracker));
+      requestAnimationFrame(() => setTimeout(bring, 0, 'auto'));
     });
   return tracker;
 }

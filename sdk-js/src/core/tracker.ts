@@ -38,6 +38,8 @@ export interface Tracker {
   leaving: (() => void)[];
   /** Is told each event's fate; the part `debug` sets it. */
   say?: (what: Held | Fate | 'taken' | 'broken' | 'part', ...more: unknown[]) => void;
+  /** Loads a part by its name. */
+  bring?: (part: string) => void;
   /** A text without addresses, tokens and numbers that tell who somebody is. */
   mask: (text: string, most?: number) => string;
   /** An address as it may be sent. */
