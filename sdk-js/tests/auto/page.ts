@@ -46,7 +46,7 @@ export function show(html: string, url = 'https://shop.example/', options: Parti
   loosely();
   const { pushState, replaceState } = history; // eslint-disable-line @typescript-eslint/unbound-method -- put back as they were
   undo.push(() => Object.assign(history, { pushState, replaceState }));
-  const tracker = start({ site: 'pub_1', ...options }, 'https://shop.example/v1/batch', auto);
+  const tracker = start({ site: 'pub_1', ...options }, 'https://shop.example/v1/batch', () => auto(tracker));
   vi.advanceTimersByTime(100); // painted
   return {
     tracker,
