@@ -1,5 +1,6 @@
 import type { Tracker } from '../core/tracker';
 import type { Props } from '../generated/event';
+import { tellNamed } from './attributes';
 import { isOn } from './guard';
 import { kindOf } from './links';
 import { placeOf } from './places';
@@ -8,20 +9,21 @@ import { attribute, PRIVATE, textOf } from './texts';
 
 const ACTIONABLE = 'a,area,button,summary,label,[onclick],[data-footfall-event]';
 /** Of roles, and of inputs' types. */
-const ACTING = /^(button|link|tab|menuitem.*|option|switch|checkbox|radio|submit|reset|image)$/;
+const ACTING = /^(button|link|tab|menuitem.*|option|switch|checkbox|radio|submit|reset)$/;
 
-/** Clicks on what does something (`clicks`); links that lead away, downloads (`links`): one event for both. */
+/** Clicks on what does something (`clicks`); links that lead away, downloads (`links`): one event for both. And `attributes`. */
 export function clicks(tracker: Tracker): void {
-  presses(tracker, 'click auxclick', (event, path) => {
+  presses(tracker, (event, path) => {
     const first = (selector: string): Element | undefined => path.find((node) => node.matches?.(selector));
     const element = path.find(
       (node) => node.matches?.(ACTIONABLE) || ACTING.test(node.getAttribute?.('role') || (node as HTMLInputElement).type),
     );
-    const link = first('a[href],area[href]') as HTMLAnchorElement | undefined;
-    const href = `${link?.href}`; // of SVG links it is an object
-    const kind = link && isOn(tracker, 'links') ? kindOf(href, link.hasAttribute('download')) : undefined;
-    // The middle button does nothing but open links.
-    if (!element || (event.button && !link) || !(kind || isOn(tracker, 'clicks'))) return;
+    const link = first('a[href]') as HTMLAnchorElement | undefined;
+    const href = `${link?.href}`; // of SVG links it is an object, and without a link no address
+    const kind = isOn(tracker, 'links') ? kindOf(href, link?.hasAttribute('download')) : undefined;
+    if (event.button && !link) return; // the middle one does nothing but open links
+    if (isOn(tracker, 'attributes')) tellNamed(tracker, event, path);
+    if (!element || !(kind || isOn(tracker, 'clicks'))) return;
     const hidden = first(PRIVATE);
     // There is none where the keyboard was used.
     const spot = (pixels: number): number | undefined => (event.clientX || event.clientY ? Math.round(pixels) : undefined);

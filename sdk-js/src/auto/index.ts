@@ -13,8 +13,16 @@ import { guarded, isOn } from './guard';
 import { products } from './products';
 import { search } from './search';
 
-/** `clicks` tells of links, too: it looks itself which of both is off. */
-const ALWAYS: readonly Part[] = [sending, opting, commerce, clicks];
+/** Addresses are cleaned once on a view: the page's own goes with every event, and that is the dearest part of one. */
+function addresses(tracker: Tracker): void {
+  const { url } = tracker;
+  let cleaned: Record<string, string> = {};
+  tracker.url = (text) => (cleaned[text] ??= url(text));
+  tracker.leaving.push(() => (cleaned = {}));
+}
+
+/** `clicks` tells of links and of what attributes name, too: it looks itself which of them is off. */
+const ALWAYS: readonly Part[] = [addresses, sending, opting, commerce, clicks];
 /** What is captured by itself: each can be switched off by its name. */
 const CAPTURES: Partial<Record<Kind, Part>> = { pages: routes, engagement, products, forms, search, attributes };
 

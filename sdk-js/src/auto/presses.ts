@@ -6,9 +6,9 @@ import { listen, pathOf } from './guard';
  * innermost element outwards, through open shadow roots too. Not what scripts press, nor the second click that
  * browsers make of one on a label.
  */
-export function presses(tracker: Tracker, names: string, pressed: (event: MouseEvent, path: Element[]) => void): void {
+export function presses(tracker: Tracker, pressed: (event: MouseEvent, path: Element[]) => void): void {
   let forwarded: Element | null | undefined;
-  listen(tracker, names, (event) => {
+  listen(tracker, 'click auxclick', (event) => {
     if (!event.isTrusted || event.button > 1) return;
     const path = pathOf(event);
     const again = path[0] == forwarded;

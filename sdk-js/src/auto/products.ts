@@ -45,7 +45,7 @@ export function products(tracker: Tracker): void {
         tracker.track('product_view', undefined, { items: [view.item] });
       }
   });
-  const come = (element: Element): void => {
+  const come = guarded(tracker, (element: Element) => {
     const item = read(tracker, element);
     const key = item.item_id || item.item_name;
     if (!key) return;
@@ -53,7 +53,7 @@ export function products(tracker: Tracker): void {
     view.since = performance.now();
     shown.set(element, view);
     setTimeout(check, SEEN_MS);
-  };
+  });
   const gone = (view: View, element: Element): void => {
     const now = performance.now();
     view.ms += now - view.since;
@@ -75,12 +75,13 @@ export function products(tracker: Tracker): void {
     guarded(tracker, () => {
       watcher.disconnect();
       shown.forEach(gone);
-      for (const { item, ms, told } of Object.values(views))
-        if (told && ms)
-          tracker.track('product_leave', { viewed_ms: Math.round(ms) }, {
-            url: tracker.at || tracker.url(location.href), scroll_depth: tracker.depth, items: [item],
+      for (const view of Object.values(views)) {
+        if (view.told && view.ms)
+          tracker.track('product_leave', { viewed_ms: Math.round(view.ms) }, {
+            url: tracker.at || tracker.url(location.href), scroll_depth: tracker.depth, items: [view.item],
           }); // prettier-ignore
-      for (const key in views) views[key]!.ms = 0;
+        view.ms = 0;
+      }
     }),
   );
   looking(tracker, () => {

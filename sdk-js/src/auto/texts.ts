@@ -2,7 +2,7 @@ import type { Tracker } from '../core/tracker';
 
 /** What nothing is read of. */
 export const PRIVATE = '[data-footfall-private],[contenteditable]';
-const UNREAD = PRIVATE + ',input,textarea,select,script,style,noscript,svg,[hidden]';
+const UNREAD = PRIVATE + ',input,textarea,select,script,style,[hidden]';
 const BLOCK = /^(br|div|h\d|li|p|t[dhr])$/;
 
 /** How much is read, with the space that pages are indented by: a secret must be seen whole to be masked. */
@@ -15,14 +15,19 @@ const MOST_NODES = 200;
  */
 export function textOf(tracker: Tracker, element: Element, most = 100): string {
   if (element.matches(UNREAD)) return '';
-  const walker = document.createTreeWalker(element, 5, (node) => ((node as Element).matches?.(UNREAD) ? 2 : 1));
   let text = '';
-  for (let left = MOST_NODES, node; text.length < MOST_CHARS && left-- && (node = walker.nextNode()); ) {
-    const { nodeValue } = node;
-    // A block is apart from what is before it, and from what comes after it.
-    if (BLOCK.test(((nodeValue ? node.previousSibling : node) as Element | null)?.localName as string)) text += ' ';
-    text += nodeValue ?? '';
-  }
+  let left = MOST_NODES;
+  const read = (parent: Element): void => {
+    for (let node = parent.firstChild as Element | null; node && left-- > 0 && text.length < MOST_CHARS; node = node.nextSibling as Element | null)
+      if (node.nodeType == 3) text += node.nodeValue!;
+      else if (node.matches && !node.matches(UNREAD)) {
+        const gap = BLOCK.test(node.localName) ? ' ' : '';
+        text += gap;
+        read(node);
+        text += gap;
+      }
+  };
+  read(element);
   return tracker.mask(text.replace(/\s+/g, ' ').trim() || element.getAttribute('aria-label') || '', most);
 }
 

@@ -78,7 +78,7 @@ describe('a click', () => {
 describe('its text', () => {
   test.each([
     ['<button>A<div>B</div>C</button>', 'A B C'],
-    ['<button><svg><title>t</title></svg><style>.a{}</style><span hidden>h</span></button>', ''],
+    ['<button><svg><title>Close</title></svg><style>.a{}</style><span hidden>h</span></button>', 'Close'],
     ['<button aria-label="Close"><svg></svg></button>', 'Close'],
     ['<label>Name <textarea>secret</textarea><select><option>secret</option></select></label>', 'Name'],
     ['<a href="/x"><span data-footfall-private>secret</span> x</a>', 'x'],
@@ -122,6 +122,18 @@ describe('a link', () => {
     press(find('a'));
     expect((await one(page)).element!.href).toBe('');
   });
+});
+
+test('where the visitor asks for privacy, no click id is sent with any address', async () => {
+  Object.defineProperty(navigator, 'globalPrivacyControl', { value: true, configurable: true });
+  const page = show('<a href="https://blog.example/?gclid=abc&utm_source=shop">x</a>', 'https://shop.example/?gclid=abc');
+  press(find('a'));
+  press(find('a'));
+  Reflect.deleteProperty(navigator, 'globalPrivacyControl');
+  const clicks = await page.events('click');
+  expect(clicks.map(({ element, url }) => [element!.href, url])).toEqual(
+    Array(2).fill(['https://blog.example/?utm_source=shop', 'https://shop.example/']),
+  );
 });
 
 test('clicks and links are switched off one by one', async () => {

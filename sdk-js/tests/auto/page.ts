@@ -72,9 +72,10 @@ export function close(): void {
   document.body.innerHTML = '';
 }
 
-/** Presses an element as a person does. */
+/** Presses an element as a person does; no link leads away. */
 export function press(element: Element, more: MouseEventInit & { type?: string } = {}): void {
   const event = new MouseEvent(more.type ?? 'click', { bubbles: true, composed: true, cancelable: true, clientX: 10.4, clientY: 20.6, ...more });
   Object.defineProperty(event, 'isTrusted', { value: true });
+  element.addEventListener(event.type, (heard) => heard.preventDefault(), { once: true });
   element.dispatchEvent(event);
 }
