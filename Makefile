@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint type bench drill generate sdk fmt audit env clean
+.PHONY: help setup demo shop up test lint type bench drill generate sdk fmt audit env clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,9 @@ setup: $(STAMP) ## make the virtual environment and install everything into it
 
 demo: $(STAMP) ## start Footfall whole, send it traffic, watch sessions close
 	$(VENV)/bin/footfall demo
+
+shop: $(STAMP) ## a made-up shop to click through, while `make up` runs
+	$(VENV)/bin/footfall shop
 
 up: $(STAMP) ## run Footfall until you press Ctrl-C
 	$(VENV)/bin/footfall up

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("up", "Start everything and keep it running."),
     "run": ("part", "Run one part alone, where servers or containers are yours."),
     "demo": ("demo", "Start everything, send traffic, watch sessions close."),
+    "shop": ("shop", "Serve a made-up shop with the tag, to click through."),
     "micro": ("micro", "Take events in memory and tell what came, for the tests of sites."),
     "status": ("status", "How old is the newest data, and how is every part?"),
     "top": ("top", "Rates, lag, drops and sinks, once a second."),

@@ -21,7 +21,7 @@ class StoreError(Exception):
 
 def http_ok(host: str, port: int, path: str) -> bool:
     """Whether GET answers 200."""
-    connection = http.client.HTTPConnection(_reachable(host), port, timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection(reachable(host), port, timeout=TIMEOUT_S)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == 200
@@ -34,7 +34,7 @@ def http_ok(host: str, port: int, path: str) -> bool:
 def tcp_open(host: str, port: int) -> bool:
     """Whether somebody listens."""
     try:
-        socket.create_connection((_reachable(host), port), timeout=TIMEOUT_S).close()
+        socket.create_connection((reachable(host), port), timeout=TIMEOUT_S).close()
     except OSError:
         return False
     return True
@@ -75,8 +75,8 @@ def query_store(settings: Settings, sql: str, timeout_s: float = 5.0) -> str:
     *others, last = settings.store_hosts()
     for host, _ in others:
         with suppress(_NoAnswer):
-            return _query_host(settings, _reachable(host), sql, headers, timeout_s)
-    return _query_host(settings, _reachable(last[0]), sql, headers, timeout_s)
+            return _query_host(settings, reachable(host), sql, headers, timeout_s)
+    return _query_host(settings, reachable(last[0]), sql, headers, timeout_s)
 
 
 class _NoAnswer(StoreError):
@@ -112,6 +112,6 @@ def _password(settings: Settings) -> str:
         raise StoreError(f"no password: {path} is made by the first `footfall up`") from None
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
     """An address to connect to, for one to listen on."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound

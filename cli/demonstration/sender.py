@@ -74,6 +74,21 @@ class TrafficThread(threading.Thread):
             self.error = str(error)
         self._sender.close()
 
+    @property
+    def visit_count(self) -> int:
+        """Visits of which something was taken."""
+        return len(self.visits)
+
+    @property
+    def repeated(self) -> int:
+        """Events that were taken and are no rows: none, since each is counted once here."""
+        return 0
+
+    def problems(self) -> list[str]:
+        """What did not go as it should."""
+        refused = self.error or self.refused
+        return [f"the gateway refused requests: {refused}"] if refused else []
+
     def stop(self) -> None:
         """End early."""
         self._stop_now.set()

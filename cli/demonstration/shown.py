@@ -31,6 +31,8 @@ class Numbers(Struct):
     accepted: int = 0
     visits: int = 0
     stored: int = 0
+    repeated: int = 0  # accepted once more: a sender that hears no answer sends again
+    clicks: int = 0  # of the person, on localhost
     open_sessions: int = 0
     closed_sessions: int = 0
     visitors_now: int | None = None
@@ -62,12 +64,37 @@ def ask(settings: Settings, since_ms: int) -> Numbers:
     )
     return Numbers(
         stored=int(str(events["n"])),
+        clicks=_clicks(settings, since),
         closed_sessions=int(str(sessions["closed"])),
         open_sessions=int(str(sessions["open"])),
         revenue=float(str(sessions["revenue"])),
         visitors_now=_visitors_now(settings),
         newest=[Closed(str(row["id"]), _line(row)) for row in newest],
     )
+
+
+def _clicks(settings: Settings, since: str) -> int:
+    """Events from the demo shop on localhost, which are of the stage for development."""
+    if settings.dev_stage in ("", settings.stage):
+        return 0
+    (row,) = query_rows(
+        settings,
+        f"SELECT count() AS n FROM {database_name(settings.dev_stage)}.events_v1 "  # noqa: S608 - checked names
+        f"WHERE site_id = '{SITE}' AND received_at >= {since} FORMAT JSONEachRow",
+    )
+    return int(str(row["n"]))
+
+
+def by_name(settings: Settings, since_ms: int) -> list[tuple[str, int, int]]:
+    """(name, events, of them bots') of what came since, most first."""
+    rows = query_rows(
+        settings,
+        "SELECT name, count() AS n, countIf(bot != '') AS bots "  # noqa: S608 - checked names
+        f"FROM {database_name(settings.stage)}.events_v1 WHERE site_id = '{SITE}' "
+        f"AND received_at >= fromUnixTimestamp64Milli({since_ms}, 'UTC') "
+        "GROUP BY name ORDER BY n DESC, name FORMAT JSONEachRow",
+    )
+    return [(str(row["name"]), int(str(row["n"])), int(str(row["bots"]))) for row in rows]
 
 
 def _line(row: dict[str, object]) -> str:
@@ -97,8 +124,10 @@ def _visitors_now(settings: Settings) -> int | None:
 def one_line(numbers: Numbers) -> str:
     """For pipes."""
     now = "" if numbers.visitors_now is None else f", {numbers.visitors_now} visitors now"
+    now += f", {numbers.clicks} of your clicks" if numbers.clicks else ""
+    twice = f" ({numbers.repeated} came twice)" if numbers.repeated else ""
     return (
-        f"{numbers.accepted} events accepted, {numbers.stored} stored{now}; sessions: "
+        f"{numbers.accepted} events accepted, {numbers.stored} stored{twice}{now}; sessions: "
         f"{numbers.open_sessions} open, {numbers.closed_sessions} closed"
     )
 
@@ -112,7 +141,10 @@ def table(numbers: Numbers, title: str) -> Table:
     grid.add_column(justify="right", min_width=16)
     grid.add_column()
     grid.add_row("events accepted", f"[bold]{numbers.accepted}[/]  of {numbers.visits} visits")
-    grid.add_row("events stored", f"[bold]{numbers.stored}[/]")
+    twice = f"  {numbers.repeated} came twice" if numbers.repeated else ""
+    grid.add_row("events stored", f"[bold]{numbers.stored}[/]{twice}")
+    if numbers.clicks:
+        grid.add_row("your own", f"[bold]{numbers.clicks}[/]  in the shop on localhost (stage dev)")
     grid.add_row("visitors now", "unknown" if numbers.visitors_now is None else str(numbers.visitors_now))
     grid.add_row("sessions open", str(numbers.open_sessions))
     grid.add_row(
