@@ -24,7 +24,7 @@ MOBILE: dict[str, Any] = {
     "has_touch": True,
 }
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1366, "height": 768}}
-SEEN_S = 1.2  # a product counts as seen after a second
+SEEN_S = 2.5  # a product counts as seen after a second, which begins when the SDK has found it
 RAGE = 6  # clicks
 RAGE_MS = 90  # between them
 BUYER_PARTS = {"name": "Jo Doe", "email": "jo@example.org", "street": "High Street 1", "postcode": "10115"}

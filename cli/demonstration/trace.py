@@ -32,13 +32,15 @@ class Trace:
         self._settings = settings
         self._site = site
         self._sent = 0.0
+        self._since_ms = 0
         self._visitor = ""
         self._events = f"{database_name(settings.stage)}.events_v1"
         self._sessions = f"{database_name(settings.stage)}.sessions_v1"
 
     def send(self, sender: Sender) -> None:
         """Send it and wait for the 202; `TimeoutError` if there is none."""
-        self.event_id = str(uuid.UUID(bytes=uuid7(time.time_ns() // 1_000_000, os.urandom(10))))
+        self._since_ms = time.time_ns() // 1_000_000
+        self.event_id = str(uuid.UUID(bytes=uuid7(self._since_ms, os.urandom(10))))
         event = {"name": "page_view", "event_id": self.event_id, "url": f"{ORIGIN}/hello", "title": "Hello"}
         headers = {
             "Content-Type": "application/json",
@@ -80,6 +82,8 @@ class Trace:
         query = (
             f"SELECT toString(session_id) AS id FROM {self._sessions} "  # noqa: S608 - quoted
             f"WHERE site_id = {quoted(self._site.site_id)} AND visitor_id = {int(self._visitor)} AND is_closed "
+            # Not the session of an earlier demo in the same directory.
+            f"AND end_at >= fromUnixTimestamp64Milli({self._since_ms}, 'UTC') "
             "ORDER BY start_at DESC LIMIT 1 FORMAT JSONEachRow"
         )
         rows = query_rows(self._settings, query)

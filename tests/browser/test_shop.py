@@ -9,12 +9,14 @@ import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+import click
+import psutil
 import pytest
 from playwright.sync_api import Browser, Page
 
 import control
 from cli.demonstration import serving
-from cli.demonstration.browsers import Browsers
+from cli.demonstration.browsers import Browsers, find_chromium
 from cli.demonstration.personas import PERSONAS
 from cli.running import started
 from tests.browser.chromium import AGENT, chromium, chromium_path
@@ -186,10 +188,36 @@ def test_personas_become_rows(shop: str, installation: Installation) -> None:
     for name, has_id, revenue, currency, prices in installation.query(paid):
         assert (name, has_id, currency) == ("purchase", "1", "EUR")
         assert float(revenue) == float(prices) > 0
-    others = "SELECT DISTINCT name FROM {db}.events_v1"
-    assert {"click", "add_to_cart", "product_view", "choose"} <= {row[0] for row in installation.query(others)}
+    names = "SELECT groupUniqArray(name) FROM {db}.events_v1 HAVING hasAll(groupUniqArray(name), {wanted})"
+    others = names.replace("{wanted}", "['click', 'add_to_cart', 'product_view', 'choose']")
+    wait_for(lambda: installation.query(others), lambda: installation.query(names.replace("{wanted}", "[]")))
     typed = "SELECT count() FROM {db}.events_v1 WHERE position(toString(tuple(*)), 'jo@example.org') > 0"
     assert installation.query(typed) == [["0"]]
+
+
+def chromiums() -> set[int]:
+    """Process ids of the browsers that run below this one."""
+    below = psutil.Process().children(recursive=True)
+    return {process.pid for process in below if "chrom" in process.name() and process.status() != "zombie"}
+
+
+def test_browsers_that_are_stopped_are_gone(shop: str) -> None:
+    others = chromiums()
+    visitors = Browsers(shop, count=2, seconds=600, seed=1, pace=20.0, named=chromium_path())
+    visitors.start()
+    wait_for(lambda: chromiums() - others, lambda: visitors.errors)
+    visitors.stop()
+    visitors.join(30)
+    assert not visitors.is_alive()
+    wait_for(lambda: chromiums() <= others, chromiums)
+
+
+def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(click.ClickException, match="apt-get install chromium"):
+        find_chromium("", "/nowhere/chrome")
+    with pytest.raises(click.ClickException, match="no program my-chrome"):
+        find_chromium("my-chrome", "/nowhere/chrome")
 
 
 def test_ones_own_clicks_are_kept_apart(installation: Installation, page: Page) -> None:
