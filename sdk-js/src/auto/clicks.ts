@@ -14,17 +14,16 @@ const ACTING = /^(button|link|tab|menuitem.*|option|switch|checkbox|radio|submit
 /** Clicks on what does something (`clicks`); links that lead away, downloads (`links`): one event for both. And `attributes`. */
 export function clicks(tracker: Tracker): void {
   presses(tracker, (event, path) => {
-    const first = (selector: string): Element | undefined => path.find((node) => node.matches?.(selector));
     const element = path.find(
       (node) => node.matches?.(ACTIONABLE) || ACTING.test(node.getAttribute?.('role') || (node as HTMLInputElement).type),
     );
-    const link = first('a[href]') as HTMLAnchorElement | undefined;
+    const link = (path as HTMLAnchorElement[]).find((node) => node.localName == 'a' && node.href);
     const href = `${link?.href}`; // of SVG links it is an object, and without a link no address
     const kind = isOn(tracker, 'links') ? kindOf(href, link?.hasAttribute('download')) : undefined;
     if (event.button && !link) return; // the middle one does nothing but open links
     if (isOn(tracker, 'attributes')) tellNamed(tracker, event, path);
     if (!element || !(kind || isOn(tracker, 'clicks'))) return;
-    const hidden = first(PRIVATE);
+    const hidden = path.some((node) => node.matches?.(PRIVATE));
     // There is none where the keyboard was used.
     const spot = (pixels: number): number | undefined => (event.clientX || event.clientY ? Math.round(pixels) : undefined);
     tracker.track(
