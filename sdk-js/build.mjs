@@ -16,6 +16,13 @@ const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.
 const FILES = {
   'f.js': ['src/iife.ts', 3000],
   'f.auto.js': ['src/parts/auto.ts', 4015], // with the core: all that is on by default, 7,000
+  'f.vitals.js': ['src/parts/vitals.ts', 5000], // 1,500 of ours beside web-vitals
+  'f.errors.js': ['src/parts/errors.ts', 1500],
+};
+/** What the licences of others ask to be kept. */
+const library = JSON.parse(readFileSync(new URL('node_modules/web-vitals/package.json', import.meta.url), 'utf8'));
+const NOTICES = {
+  'src/parts/vitals.ts': `/*! Contains web-vitals ${library.version}, Copyright Google LLC, licensed under the Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0 */`,
 };
 const NAME = /^f(\.[a-z]+)?\.js$/;
 
@@ -33,7 +40,7 @@ async function made(entry, parts) {
   const small = await minify(bundled.outputFiles[0].text, {
     ecma: 2020,
     compress: { passes: 3, ecma: 2020, unsafe: true, unsafe_arrows: true, pure_getters: true, keep_fargs: false },
-    format: { ecma: 2020 },
+    format: { ecma: 2020, preamble: NOTICES[entry] },
   });
   return Buffer.from(small.code + '\n');
 }

@@ -1,0 +1,3 @@
+import { errors } from '../addons/errors';
+
+window.footfall!.use(errors);

@@ -1,0 +1,3 @@
+import { vitals } from '../addons/vitals';
+
+window.footfall!.use(vitals);
