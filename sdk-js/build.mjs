@@ -18,6 +18,9 @@ const FILES = {
   'f.auto.js': ['src/parts/auto.ts', 4015], // with the core: all that is on by default, 7,000
   'f.vitals.js': ['src/parts/vitals.ts', 5000], // 1,500 of ours beside web-vitals
   'f.errors.js': ['src/parts/errors.ts', 1500],
+  'f.friction.js': ['src/parts/friction.ts', 1500],
+  'f.pointer.js': ['src/parts/pointer.ts', 1500],
+  'f.replay.js': ['src/parts/replay.ts', 1500],
 };
 /** What the licences of others ask to be kept. */
 const library = JSON.parse(readFileSync(new URL('node_modules/web-vitals/package.json', import.meta.url), 'utf8'));

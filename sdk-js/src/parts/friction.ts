@@ -1,0 +1,3 @@
+import { friction } from '../addons/friction';
+
+window.footfall!.use(friction);

@@ -1,0 +1,3 @@
+import { pointer } from '../addons/pointer';
+
+window.footfall!.use(pointer);

@@ -1,0 +1,3 @@
+import { replay } from '../addons/replay';
+
+window.footfall!.use(replay);
