@@ -21,6 +21,9 @@ const FILES = {
   'f.friction.js': ['src/parts/friction.ts', 1500],
   'f.pointer.js': ['src/parts/pointer.ts', 1500],
   'f.replay.js': ['src/parts/replay.ts', 1500],
+  'f.tcf.js': ['src/parts/tcf.ts', 1500],
+  'f.gcm.js': ['src/parts/gcm.ts', 1500],
+  'f.debug.js': ['src/parts/debug.ts', 1500],
 };
 /** What the licences of others ask to be kept. */
 const library = JSON.parse(readFileSync(new URL('node_modules/web-vitals/package.json', import.meta.url), 'utf8'));

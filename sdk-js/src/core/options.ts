@@ -5,7 +5,7 @@ export type Consent = 'pending' | 'granted' | 'denied';
 export type Kind = 'pages' | 'engagement' | 'clicks' | 'links' | 'forms' | 'products' | 'search' | 'attributes';
 
 /** Parts that are loaded only when asked for. */
-export type Addon = 'vitals' | 'errors' | 'friction' | 'pointer' | 'replay' | 'tcf' | 'gcm';
+export type Addon = 'vitals' | 'errors' | 'friction' | 'pointer' | 'replay' | 'tcf' | 'gcm' | 'debug';
 
 export interface Options {
   /** The site's public id (`pub_...`). */
@@ -24,6 +24,4 @@ export interface Options {
   strict?: boolean;
   /** Count in frames, too. */
   frames?: boolean;
-  /** Tell in the console what becomes of each event. */
-  debug?: boolean;
 }

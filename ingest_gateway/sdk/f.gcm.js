@@ -1,0 +1,1 @@
+"use strict";window.footfall.use(t=>{const a=window,n=a.dataLayer||(a.dataLayer=[]),s=a=>{if("consent"!=a?.[0])return;const n=a[2]?.analytics_storage;("granted"==n||"denied"==n&&"update"==a[1])&&t.consent(n)};n.forEach(s);const c=n.push.bind(n);n.push=(...a)=>{const n=c(...a);return a.forEach(a=>{try{s(a)}catch(a){t.say?.("part","gcm",a)}}),n}});

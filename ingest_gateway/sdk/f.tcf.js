@@ -1,0 +1,1 @@
+"use strict";(()=>{var e=[1,8];window.footfall.use(t=>{const s=window.__tcfapi;s?s("addEventListener",2,(s,n)=>{n&&(!1===s.gdprApplies||/^(tcloaded|useractioncomplete)$/.test(s.eventStatus||""))&&t.consent(e.every(e=>s.purpose?.consents?.[e])?"granted":"denied")}):t.say?.("part","tcf: there is no __tcfapi in this page; load the consent tool before this script")})})();

@@ -1,0 +1,3 @@
+import { debug } from '../addons/debug';
+
+window.footfall!.use(debug);

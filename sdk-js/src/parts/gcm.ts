@@ -1,0 +1,3 @@
+import { gcm } from '../addons/gcm';
+
+window.footfall!.use(gcm);

@@ -1,0 +1,3 @@
+import { tcf } from '../addons/tcf';
+
+window.footfall!.use(tcf);
