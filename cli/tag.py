@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from footfall.settings import Settings
 from footfall.sites import Site
@@ -25,7 +25,6 @@ def _script(site: Site, settings: Settings) -> str:
     address, to = settings.gateway_address(), path_to(site, settings)
     own = f'data-site="{site.public_id}"' + (f' data-endpoint="{to}"' if to else "")
     name = site.script_name or "f.js"
-    npm = f'init({{site: "{site.public_id}", endpoint: "{urljoin(address, to or BATCH)}"}})'
     manifest = read_manifest(FOLDER)
     text = (
         f"{_whose(settings)}"
@@ -42,13 +41,7 @@ def _script(site: Site, settings: Settings) -> str:
         )
     else:
         text += "This installation has no built script yet, so the tag loads nothing: install a release.\n\n"
-    return text + (
-        "Or with your own build:\n\n"
-        "  npm install @footfall/sdk\n\n"
-        '  import { init } from "@footfall/sdk"\n'
-        f"  {npm}\n\n"
-        "`footfall site check URL` tells whether a page does it right. docs/tag.md has the rest.\n\n"
-    )
+    return text + ("`footfall site check URL` tells whether a page does it right. docs/tag.md has the rest.\n\n")
 
 
 def _first_part(manifest: Manifest) -> str:
