@@ -53,6 +53,7 @@ def test_a_printed_tag(
     address = f"http://stats.example.com:{gateway.port}"
     printed = how_to_send(gateway.control.site(HOST), Settings(public_url=address))
     tag = re.findall(r"<script.*?</script>", printed, re.DOTALL)[place]
+    names_before = sum(len(record.events) for record in gateway.records())
     pages.html["/"] = tag.replace("<script ", '<script nonce="R4nd0m" ')
     allowed = f"script-src {policy.format(gateway=address)}; connect-src {address}"
     pages.headers["/"] = {"content-security-policy": f"default-src 'none'; {allowed}"}
@@ -66,4 +67,5 @@ def test_a_printed_tag(
             page.goto(f"http://{HOST}:{pages.port}/")
     assert [core.value.status, part.value.status, sent.value.status] == [200, 200, 202]
     assert sent.value.url.partition("?")[0] == f"{address}/s/collect"
-    assert "page_view" in [event.name for event in gateway.records()[-1].events]
+    names = [event.name for record in gateway.records() for event in record.events]
+    assert "page_view" in names[names_before:]  # a page_leave may have come after it
