@@ -17,7 +17,7 @@ from statistics import median
 
 from playwright.sync_api import Page
 
-from tests.browser.world import World, world
+from tests.browser.world import CAPTURING, World, world
 
 FIRST = """
 window.times = []; window.tasks = 0;
@@ -62,7 +62,7 @@ def measure(
     page = context.new_page()
     path = f"/clicks/{run}/{with_sdk:d}"
     if with_sdk:
-        page.goto(site.write(path, body(nodes)))
+        page.goto(site.write(path, body(nodes), CAPTURING))
         page.wait_for_load_state("networkidle")
     else:
         site.pages.html[path] = f"<!doctype html><title>t</title><body>{body(nodes)}</body>"

