@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 
@@ -37,10 +38,11 @@ def command(site: str, port: int) -> None:
     with serving(settings, found.public_id, port) as address:
         click.echo(f"The shop is at {address}/ until Ctrl-C, as a single-page app at {address}/app/\n")
         click.echo(clicks_told(settings, address))
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            click.echo("stopped")
+        stopped = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stopped.set())
+        stopped.wait()
+        click.echo("stopped")
 
 
 def _site(settings: Settings, site: str) -> Site:
