@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 
 from backup.errors import BackupError
+from footfall.addresses import reachable
 from footfall.settings import Settings
 from sinks.clickhouse import RETRYABLE_CODES, StoreUnreachableError, in_one_line, password_of
 
@@ -92,8 +93,7 @@ def on_one_host(settings: Settings) -> Settings:
 
 
 def _connection(settings: Settings) -> http.client.HTTPConnection:
-    name = settings.store_hosts()[0][0]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(name, name)  # noqa: S104 - read, not bound
+    host = reachable(settings.store_hosts()[0][0])
     port = settings.clickhouse_http_port
     if settings.clickhouse_secure:
         context = ssl.create_default_context(cafile=settings.clickhouse_ca_file)

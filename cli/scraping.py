@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 from collections.abc import Iterable
 
+from footfall.addresses import reachable
 from telemetry.ports import MetricsPort
 
 TIMEOUT_S = 3.0
@@ -49,8 +50,7 @@ class Samples:
 
 def fetch(at: MetricsPort) -> str | None:
     """The part's metrics as text; None where it does not answer in time."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(at.host, at.host)  # noqa: S104 - read, not bound
-    connection = http.client.HTTPConnection(host, at.port, timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection(reachable(at.host), at.port, timeout=TIMEOUT_S)
     try:
         connection.request("GET", "/metrics")
         answer = connection.getresponse()

@@ -60,7 +60,7 @@ def _site(settings: Settings, site: str) -> Site:
 def _wait_known(settings: Settings, site: Site) -> None:
     """Until the gateway knows the site: what a page sends before is refused, and not sent again."""
     from cli.demonstration.sender import Sender
-    from embedded.probe import reachable
+    from footfall.addresses import reachable
 
     sender = Sender(reachable(settings.gateway_host), settings.gateway_port, site.public_id)
     deadline = time.monotonic() + KNOWN_S

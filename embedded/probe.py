@@ -10,6 +10,7 @@ import urllib.parse
 from contextlib import suppress
 from pathlib import Path
 
+from footfall.addresses import reachable
 from footfall.settings import Settings
 
 TIMEOUT_S = 1.0
@@ -110,8 +111,3 @@ def _password(settings: Settings) -> str:
         return path.read_text().strip()
     except FileNotFoundError:
         raise StoreError(f"no password: {path} is made by the first `footfall up`") from None
-
-
-def reachable(host: str) -> str:
-    """An address to connect to, for one to listen on."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound

@@ -11,6 +11,7 @@ from typing import cast
 from granian.server.embed import Server
 from prometheus_client import REGISTRY
 
+from footfall.addresses import reachable
 from footfall.settings import Settings
 from footfall.sites import Site
 from ingest_gateway.app import Gateway
@@ -75,7 +76,7 @@ async def _until_listening(serving: asyncio.Task[None], host: str, port: int) ->
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         try:
-            _, writer = await asyncio.open_connection(_reachable(host), port)
+            _, writer = await asyncio.open_connection(reachable(host), port)
         except OSError:
             if serving.done():
                 break
@@ -85,11 +86,6 @@ async def _until_listening(serving: asyncio.Task[None], host: str, port: int) ->
             await writer.wait_closed()
             return
     raise TimeoutError(f"the HTTP server does not listen on {host}:{port} after {START_S:g} s")
-
-
-def _reachable(host: str) -> str:
-    """From this machine, an address that means all of them."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
 async def _stop(micro: Micro, gateway: Gateway, server: Server, serving: asyncio.Task[None]) -> None:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,10 +44,8 @@ NO_CHROMIUM = (
 
 def require_playwright() -> None:
     """A plain message where it is not installed."""
-    try:
-        import playwright.async_api  # noqa: F401
-    except ModuleNotFoundError:
-        raise click.ClickException(NO_PLAYWRIGHT) from None
+    if find_spec("playwright") is None:
+        raise click.ClickException(NO_PLAYWRIGHT)
 
 
 def find_chromium(named: str, playwrights_own: str) -> str:

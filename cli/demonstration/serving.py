@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,11 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from string import Template
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
-from embedded.probe import reachable
+from footfall.addresses import reachable
 from footfall.settings import Settings
 
 FOLDER = Path(__file__).parents[2] / "sdk-js" / "demo"
@@ -91,8 +92,10 @@ class Server(ThreadingHTTPServer):
         self.closing = threading.Event()
         super().__init__((LOOPBACK, port), Handler)
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Browsers hang up as they please: nothing to tell."""
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Browsers hang up as they please, which is nothing to tell; a fault of ours is."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from cli.importer.records import Counts
 from cli.importer.store import query_rows, quoted
+from footfall.addresses import reachable
 from footfall.names import database_name
 from footfall.settings import Settings
 
@@ -91,7 +92,7 @@ def curl(settings: Settings, query: str) -> str:
     """A command to paste: the query as the read-only user; `{}` stands for the database."""
     query = query.format(database_name(settings.stage))
     scheme, host = "https" if settings.clickhouse_secure else "http", settings.store_hosts()[0][0]
-    host = {"0.0.0.0": "127.0.0.1"}.get(host, host)  # noqa: S104 - read, not bound
+    host = reachable(host)
     reader = (
         f"$(cat {settings.data_dir / 'secrets' / 'clickhouse_reader'})" if settings.has_own_store else "PASSWORD"
     )

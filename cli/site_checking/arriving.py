@@ -47,7 +47,7 @@ def wait_for_row(client: Client, event_id: str, site: str, timeout_s: float) -> 
         found = rows(client, ROW, id=event_id, site=site)
         if found or time.monotonic() > deadline:
             return found[0] if found else None
-        time.sleep(POLL_S)
+        time.sleep(POLL_S)  # between two looks
 
 
 def look_into_log(settings: Settings, stage: str, site: str, event_id: bytes, row: Row | None) -> Seen:

@@ -48,7 +48,8 @@ if (!window.footfall?.init) {
   const given: Record<string, unknown> = {};
   for (const name in script.dataset) {
     const value = script.dataset[name]!;
-    given[name] = name == 'params' ? value.split(' ') : value || true;
+    // An empty attribute says nothing, as a template writes it, but for `strict` and `frames`, which need no value.
+    if (value || /^(st|fr)/.test(name)) given[name] = name == 'params' ? value.split(' ') : value || true;
   }
   if (given.site) init(given as unknown as Options);
 }

@@ -76,6 +76,14 @@ def test_names_of_ones_own_pass_a_blocker(site: World, page: Page) -> None:
     wait_for(lambda: "/shop.auto.js" in site.wire.scripts, lambda: site.wire.scripts)
 
 
+def test_empty_attributes_say_nothing(site: World, page: Page) -> None:
+    """As templates write them where a setting is not set."""
+    empty = 'data-off="" data-with="" data-params="" data-endpoint="" data-search="" data-consent=""'
+    page.goto(site.write("/empty", attributes=empty))
+    wait_for(lambda: ["page_view"] in site.rows("/empty"), lambda: site.rows("/empty"))
+    assert "consent" not in site.wire.of("/empty")[0].body
+
+
 def test_odd_calls_are_no_harm(site: World, page: Page) -> None:
     page.goto(site.write("/odd"))
     page.wait_for_function("!!window.footfall")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def test_a_release_killed_before_each_step(place: Installation, monkeypatch: pyt
         data = f"data-{step}"
         home = begun(place, data)
         with killed_before(step, place, home, monkeypatch):
-            killed = is_killed(lambda home=home: place.mover.release(home, ["prod-0001"], "worker 0"))  # type: ignore[misc]
+            killed = is_killed(partial(place.mover.release, home, ["prod-0001"], "worker 0"))
         place.close(home)  # as the end of a process does
         other = place.home(1, data)
         place.settle(other, 1, 2)
@@ -117,9 +118,7 @@ def test_a_take_killed_before_each_step(place: Installation, monkeypatch: pytest
         other = place.home(1, data)
         with killed_before(step, place, other, monkeypatch):
             holder = place.holder(MOVED)
-            killed = is_killed(
-                lambda other=other, holder=holder: place.mover.take(other, "prod-0001", holder, "worker 1")  # type: ignore[misc]
-            )
+            killed = is_killed(partial(place.mover.take, other, "prod-0001", holder, "worker 1"))
         place.close(other)
         again = place.home(1, data)
         place.settle(again, 1, 2)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from footfall.settings import Settings
 from ingest_gateway.limits import Bucket
 from ingest_gateway.sharing import Sharing
 from sinks.live import LiveWriter, read_live
+from tests.drill import stack
 from tests.fixtures.disk import fill, make_room
 from tests.fixtures.valkey import ValkeyProcess
 
@@ -28,11 +30,8 @@ RATE, BURST = 1000.0, 2000.0
 SITE, REVENUE = "shop", 987_654_321
 
 
-def wait_for(what: str, ready: Callable[[], bool], timeout_s: float = 20) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not ready():
-        assert time.monotonic() < deadline, f"waited {timeout_s:.0f} s for {what}"
-        time.sleep(0.02)  # between two looks at the condition
+def wait_for(what: str, ready: Callable[[], bool]) -> None:
+    stack.wait_for(what, ready, timeout_s=20)
 
 
 class Gateway:
@@ -97,6 +96,10 @@ def begun(folder: Path) -> Iterator[Drive]:
     server.kill()
 
 
+def has_told(gateway: Gateway, number: float) -> bool:
+    return gateway.bucket.told == number
+
+
 def before(drive: Drive) -> None:
     first, second = drive.gateways
     drive.put()
@@ -134,8 +137,7 @@ def after(drive: Drive) -> None:
     for _ in range(2):  # the first exchange only tells where the counter stands
         first.take(20)
         second.take(20)
-        told = first.bucket.taken
-        wait_for("it to be told", lambda told=told: first.bucket.told == told)  # type: ignore[misc]
+        wait_for("it to be told", partial(has_told, first, first.bucket.taken))
     wait_for("the other to hear", lambda: second.owed > owed)
     assert drive.doctor().state == "ok"
 

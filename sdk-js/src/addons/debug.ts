@@ -52,7 +52,7 @@ export function debug(tracker: Tracker): void {
       tell(`sent again later: ${all} (${why}${retryAfter ? `; it asks for ${retryAfter} s` : ''})`);
       return;
     }
-    if (fate == 'refused') {
+    if (status >= 300) {
       tell(`REFUSED: ${all} (${status}: ${STATUS[status] || 'for good'})`, text);
       return;
     }
@@ -77,7 +77,7 @@ export function debug(tracker: Tracker): void {
     else if (what == 'broken') tell(`NOT TAKEN: ${more[0]} cannot be written as JSON`, more[1]);
     else if (what == 'part') tell('a part of the SDK failed', ...more);
     else if (what == 'lost') tell('LOST: the queue is full, or a week old: the oldest batch is dropped, and counted', more[0]);
-    else if (what == 'sent' || what == 'refused' || what == 'retry') answered(what, more[0] as string, more[1] as Answer);
+    else if (what == 'done' || what == 'retry') answered(what, more[0] as string, more[1] as Answer);
     else tell(`${HELD[what] || what}: ${names(more[0] as string[])}`);
   };
 

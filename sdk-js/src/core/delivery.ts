@@ -1,7 +1,7 @@
 import { madeAt, uuid7 } from './ids';
 
-/** What became of a batch, for whoever listens (`debug`). */
-export type Fate = 'sent' | 'refused' | 'retry' | 'lost';
+/** What became of a batch, for whoever listens (`debug`); `done`: taken, or refused for good, as the answer says. */
+export type Fate = 'done' | 'retry' | 'lost';
 /** Status (0: no answer), seconds of Retry-After, and the body, which tells what was rejected. */
 export type Answer = [status: number, retryAfter?: number, text?: string];
 /** Batches by id, as texts. `localStorage` is one, too. */
@@ -91,7 +91,7 @@ export function deliver(
       clearTimeout(timer);
       timer = setTimeout(drain, wait, true); // it may come a moment early
     }
-    told(done ? (answer[0] < 300 ? 'sent' : 'refused') : 'retry', body, answer);
+    told(done ? 'done' : 'retry', body, answer);
     return done;
   };
 

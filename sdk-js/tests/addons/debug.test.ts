@@ -30,9 +30,9 @@ test('each answer, and what to do', () => {
     return lines.join('\n');
   };
   const accepted = '{"accepted":1,"rejected":[{"index":1,"reason":"missing_part"}]}';
-  expect(after('sent', BODY, [202, 0, accepted])).toMatch(/1 of 2 \(page_view, purchase\)[^]*REJECTED: purchase: .*needs its part/);
-  expect(after('sent', BODY, [202, 0, '{"accepted":0,"rejected":[]}'])).toContain('NOT COUNTED');
-  expect(after('refused', BODY, [403, 0, '{}'])).toMatch(/REFUSED: .*403: .*--add-domain/);
+  expect(after('done', BODY, [202, 0, accepted])).toMatch(/1 of 2 \(page_view, purchase\)[^]*REJECTED: purchase: .*needs its part/);
+  expect(after('done', BODY, [202, 0, '{"accepted":0,"rejected":[]}'])).toContain('NOT COUNTED');
+  expect(after('done', BODY, [403, 0, '{}'])).toMatch(/REFUSED: .*403: .*--add-domain/);
   expect(after('retry', BODY, [503, 7, ''])).toMatch(/again later: .*503.*asks for 7 s/);
   expect(after('retry', BODY, [0])).toContain('connect-src');
   expect(after('lost', BODY)).toContain('LOST');
