@@ -10,6 +10,7 @@ import pytest
 
 import control
 from flows.claims import ClaimLost, Claims
+from flows.home import Home
 from flows.ownership import wall_ms
 from tests.flows.owners import KEYS, Installation
 
@@ -21,13 +22,18 @@ def place(tmp_path: Path) -> Iterator[Installation]:
     made.end()
 
 
-def test_a_worker_hears_that_its_partition_is_anothers(
-    place: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def claiming(place: Installation) -> tuple[Home, Claims, threading.Event]:
+    """A worker that has every partition; what stops it."""
     home = place.home(0)
     place.settle(home, 0, 1)
     stop = threading.Event()
-    claims = Claims(place.plane, home, list(map(str, KEYS)), "worker 0", stop)
+    return home, Claims(place.plane, home, list(map(str, KEYS)), "worker 0", stop), stop
+
+
+def test_a_worker_hears_that_its_partition_is_anothers(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, claims, stop = claiming(place)
     claims.check()
     place.plane.move_partition("prod-0003", home.holder, "dir:other", "there", "worker 1", now=wall_ms())
     claims.check()  # it was sure a moment ago
@@ -42,10 +48,7 @@ def test_a_worker_hears_that_its_partition_is_anothers(
 def test_a_worker_goes_on_while_the_control_plane_is_away(
     place: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = place.home(0)
-    place.settle(home, 0, 1)
-    stop = threading.Event()
-    claims = Claims(place.plane, home, list(map(str, KEYS)), "worker 0", stop)
+    _, claims, stop = claiming(place)
     asked = []
 
     def away(*_: object, **__: object) -> bool:

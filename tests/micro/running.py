@@ -24,6 +24,7 @@ HEADERS = {
     "content-type": "application/json",
 }
 KEY = {"authorization": "Bearer sk_ci_anything"}
+VIEW = {"name": "page_view", "url": "http://localhost:3000/shoes?utm_source=news&utm_medium=email&size=9"}
 PURCHASE = {
     "name": "purchase",
     "url": "http://localhost:3000/thanks?utm_source=news&utm_medium=email",
