@@ -48,10 +48,11 @@ $(SDK): sdk-js/package.json sdk-js/package-lock.json $(STAMP)
 	$(PY) -m scripts.node npm ci --prefix sdk-js --no-audit --no-fund --loglevel=error
 	@touch $@
 
-sdk: $(SDK) ## build the script that the gateway serves, check its sizes, types and style, test it
+sdk: $(SDK) ## build the script that the gateway serves and the npm package, check sizes, types and style, test it
 	$(PY) -m scripts.node npm run --silent --prefix sdk-js check
 	$(PY) -m scripts.node npm test --silent --prefix sdk-js
 	$(PY) -m scripts.node npm run --silent --prefix sdk-js build
+	$(PY) -m scripts.node npm run --silent --prefix sdk-js package
 
 bench: $(STAMP) ## measure everything docs/benchmarks.md reports (about 15 minutes)
 	$(PY) -m bench

@@ -25,11 +25,6 @@ const FILES = {
   'f.gcm.js': ['src/parts/gcm.ts', 1500],
   'f.debug.js': ['src/parts/debug.ts', 1500],
 };
-/** What the licences of others ask to be kept. */
-const library = JSON.parse(readFileSync(new URL('node_modules/web-vitals/package.json', import.meta.url), 'utf8'));
-const NOTICES = {
-  'src/parts/vitals.ts': `/*! Contains web-vitals ${library.version}, Copyright Google LLC, licensed under the Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0 */`,
-};
 const NAME = /^f(\.[a-z]+)?\.js$/;
 
 async function made(entry, parts) {
@@ -46,7 +41,7 @@ async function made(entry, parts) {
   const small = await minify(bundled.outputFiles[0].text, {
     ecma: 2020,
     compress: { passes: 3, ecma: 2020, unsafe: true, unsafe_arrows: true, pure_getters: true, keep_fargs: false },
-    format: { ecma: 2020, preamble: NOTICES[entry] },
+    format: { ecma: 2020, comments: /^!/ }, // what the licences of others ask to be kept
   });
   return Buffer.from(small.code + '\n');
 }

@@ -1,13 +1,6 @@
 import { guarded } from '../auto/guard';
 import type { Tracker } from '../core/tracker';
 
-declare module '../core/options' {
-  interface Options {
-    /** The script of a replay recorder. */
-    recorder?: string;
-  }
-}
-
 /** Of the tag, whose nonce the recorder needs, too. */
 const own = document.currentScript as HTMLScriptElement | null;
 

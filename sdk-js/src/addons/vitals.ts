@@ -1,3 +1,4 @@
+/*! Contains web-vitals, Copyright Google LLC, licensed under the Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0 */
 import { type Metric, onCLS, onFCP, onINP, onLCP, onTTFB } from 'web-vitals';
 import { guarded } from '../auto/guard';
 import type { Tracker } from '../core/tracker';

@@ -1,26 +1,8 @@
+import type { Goods } from '../core/brought';
 import type { Tracker } from '../core/tracker';
-import type { Item, Order, Props } from '../generated/event';
+import type { Props } from '../generated/event';
 import { guarded } from './guard';
 import { itemsOf, type Loose, number, text } from './items';
-
-/** An order, with GA4's names for its id and sum too. */
-export interface Sale extends Omit<Order, 'step'> {
-  transaction_id?: string;
-  value?: number;
-  items?: Item[];
-}
-type Goods = Item | Item[];
-
-declare module '../core/tracker' {
-  interface Tracker {
-    productView?: (items: Goods, props?: Props) => void;
-    addToCart?: (items: Goods, props?: Props) => void;
-    removeFromCart?: (items: Goods, props?: Props) => void;
-    checkoutStep?: (order: Sale & { step: string | number }, items?: Goods, props?: Props) => void;
-    /** Counted once for an order id, however often the page says so. */
-    purchase?: (order: Sale, props?: Props) => void;
-  }
-}
 
 /** What a shop's pages tell of themselves. */
 export function commerce(tracker: Tracker): void {

@@ -1,13 +1,6 @@
 import type { Tracker } from '../core/tracker';
 import { ACTIVITY, guarded, listen } from './guard';
 
-declare module '../core/tracker' {
-  interface Tracker {
-    /** The deepest part of the page that was seen, 0 to 100. */
-    depth?: number;
-  }
-}
-
 const IDLE_MS = 15e3; // without a hand on it that long, a page is not being used
 const LEAST_MS = 100; // a page that ends says so twice, moments apart
 const MEASURE_MS = 250;

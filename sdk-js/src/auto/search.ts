@@ -2,13 +2,6 @@ import type { Tracker } from '../core/tracker';
 import { looking } from './guard';
 import { number } from './items';
 
-declare module '../core/options' {
-  interface Options {
-    /** Parameters of a page's query that hold what was searched for, with spaces between. */
-    search?: string;
-  }
-}
-
 const NAMES = 'q s query search term keyword';
 
 /** Searches on the site: by the address of the page that shows what was found. Each term once, not each page of results. */

@@ -1,12 +1,5 @@
 import type { Tracker } from '../core/tracker';
 
-declare module '../core/tracker' {
-  interface Tracker {
-    /** Nothing more of this visitor on this device; `false`: again. */
-    optOut?: (out?: boolean) => void;
-  }
-}
-
 /** The visitor's own no, kept on the device since they asked for it; also `?footfall=off` in a page's address. */
 export function opting(tracker: Tracker): void {
   tracker.optOut = (out = true) => {

@@ -24,4 +24,8 @@ export interface Options {
   strict?: boolean;
   /** Count in frames, too. */
   frames?: boolean;
+  /** Parameters of a page's query that hold what was searched for, with spaces between. */
+  search?: string;
+  /** The script of a replay recorder, for the add-on `replay`. */
+  recorder?: string;
 }

@@ -1,3 +1,4 @@
+import type { Brought } from './brought';
 import { type Box, deliver, type Delivery, type Fate, type Means } from './delivery';
 import { uuid7 } from './ids';
 import type { Consent, Options } from './options';
@@ -26,7 +27,7 @@ export interface Platform extends Means {
 }
 
 /** Takes events until they are cut into batches, and knows what may be sent and what kept. Nothing of it throws. */
-export interface Tracker {
+export interface Tracker extends Brought {
   options: Options;
   platform: Platform;
   delivery: Delivery;

@@ -1,0 +1,81 @@
+"""Programs that users of the package could write; each line that must not compile says so."""
+
+USES = """\
+import {
+  type Event, FootfallTracker, type Name, type Platform, type Props, type Settings,
+  addToCart, consent, identify, init, optOut, page, purchase, reset, track, use,
+} from '@footfall/sdk';
+
+const settings: Settings = { site: 'pub_shop', endpoint: 'https://stats.example.com', consent: 'pending' };
+init({ ...settings, off: ['forms'], with: ['vitals'] });
+track('signup', { plan: 'team', seats: 3, trial: true, code: null });
+track('search', undefined, { search: { term: 'shoe', results: 2 } });
+page({ title: 'Checkout' });
+identify('u1');
+consent('granted');
+addToCart({ item_id: 'shoe', price: 59.9, quantity: 1 });
+purchase({ transaction_id: 'A-1', value: 59.9, currency: 'EUR', items: [{ item_id: 'shoe' }] });
+reset();
+optOut(false);
+use((tracker) => tracker.track('mine', { at: tracker.at }));
+
+const known: Name = 'purchase';
+const own: Name = 'own';
+const props: Props = { known, own };
+const shown = (event: Event): string | undefined => event.order?.order_id;
+const nowhere: Platform = () => undefined;
+new FootfallTracker({ apiKey: 'pub_other', endpoint: '/s/collect', platform: nowhere }).track('seen', props);
+export const result = shown({ name: 'x' });
+
+// @ts-expect-error the endpoint is missing
+init({ site: 'pub_shop' });
+// @ts-expect-error no such state
+consent('maybe');
+// @ts-expect-error a prop is a text, a number or a truth
+track('signup', { plan: { name: 'team' } });
+// @ts-expect-error no such field of an order
+purchase({ order_id: 'A-1', amount: 59.9 });
+// @ts-expect-error no such capture
+init({ site: 'pub_shop', endpoint: '/', off: ['everything'] });
+"""
+
+# A page that is made on a server first: nothing is counted there, and nothing throws.
+ON_A_SERVER = """\
+let asked = 0;
+globalThis.fetch = () => { asked++; return Promise.reject(new Error('none')); };
+sdk.track('before');
+sdk.init({ site: 'pub_shop', endpoint: 'https://stats.example.com', consent: 'granted', with: ['vitals'] });
+sdk.track('after'); sdk.page(); sdk.identify('u'); sdk.consent('granted'); sdk.purchase({ order_id: 'A' });
+sdk.flush(); sdk.reset(); sdk.optOut();
+new sdk.FootfallTracker({ apiKey: 'pub_x', endpoint: '/' }).track('x');
+console.log(JSON.stringify({ asked, names: Object.keys(sdk).sort(), kept: typeof globalThis.footfall }));
+"""
+
+# Asks both judges of packages about the tarball; what they find is printed.
+JUDGES = """\
+import { readFileSync } from 'node:fs';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { publint } from 'publint';
+
+const bytes = readFileSync(process.argv[2]);
+const exact = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+const { messages } = await publint({ pack: { tarball: exact }, strict: true });
+const { problems = 'no types', entrypoints } = await checkPackage(createPackageFromTarballData(bytes));
+console.log(JSON.stringify({ messages, problems, entries: Object.keys(entrypoints ?? {}) }));
+"""
+
+# An app as Vite's users write it.
+APP = """\
+import { FootfallTracker, init, track } from '@footfall/sdk';
+
+track('before', { early: true });
+const settings = { site: 'pub_shop', endpoint: 'MICRO', with: ['vitals', 'errors'] as const };
+init(settings);
+init(settings);
+new FootfallTracker({ apiKey: 'pub_shop', endpoint: 'MICRO' }).track('of the class');
+document.querySelector('button')!.addEventListener('click', () => {
+  history.pushState(null, '', '/cart');
+  track('own');
+});
+"""
+PAGE = '<!doctype html><title>Shop</title><button>Buy</button><script type="module" src="/app.ts"></script>'
