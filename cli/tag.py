@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from footfall.settings import Settings
 from footfall.sites import Site
@@ -41,7 +41,11 @@ def _script(site: Site, settings: Settings) -> str:
         )
     else:
         text += "This installation has no built script yet, so the tag loads nothing: install a release.\n\n"
-    return text + ("`footfall site check URL` tells whether a page does it right. docs/tag.md has the rest.\n\n")
+    return text + (
+        "Where a bundler builds the pages, the npm package does the same (sdk-js/README.md):\n\n"
+        f"  init({{ site: '{site.public_id}', endpoint: '{urljoin(address, to)}' }})\n\n"
+        "`footfall site check URL` tells whether a page does it right. docs/tag.md has the rest.\n\n"
+    )
 
 
 def _first_part(manifest: Manifest) -> str:

@@ -68,7 +68,10 @@ def test_the_tag_has_the_public_address_and_the_sites_own_names(
     assert f'crossorigin="anonymous" {own}\n    data-auto="sha256-{part}"></script>' in out
     assert "FOOTFALL_PUBLIC_URL" not in out
     run("site", "set", "shop.example.com", "--script-name", "shop.js", "--endpoint-path", "/s/collect")
+    public_id = plane.site("shop.example.com").public_id
+    assert f"init({{ site: '{public_id}', endpoint: 'https://stats.example.com' }})" in out
     shown = run("site", "show", "shop.example.com")
+    assert f"init({{ site: '{public_id}', endpoint: 'https://stats.example.com/s/collect' }})" in shown
     assert f'src="https://stats.example.com/shop.js" {own} data-endpoint="/s/collect"></script>' in shown
     assert f'src="https://stats.example.com/shop-{VERSION}.js"' in shown
     monkeypatch.setenv("FOOTFALL_PUBLIC_URL", "https://example.com/stats")
@@ -77,6 +80,7 @@ def test_the_tag_has_the_public_address_and_the_sites_own_names(
     shown = run("site", "show", "shop.example.com")
     assert 'src="https://example.com/stats/f.js"' in shown
     assert 'data-endpoint="/stats/v1/batch"' in shown
+    assert "endpoint: 'https://example.com/stats/v1/batch' }" in shown
     assert "choose another name" in run("site", "set", "shop.example.com", "--script-name", "f.js", code=1)
     monkeypatch.setenv("FOOTFALL_PUBLIC_URL", "stats.example.com")
     assert "FOOTFALL_PUBLIC_URL" in run("site", "show", "shop.example.com", code=2)
