@@ -92,7 +92,8 @@ def main() -> int:
             costs.append(sdk - bare)
             longest = max(longest, tasks - tasks_bare)
             print(
-                f"  a click {bare:.3f} ms without, {sdk:.3f} ms with (mean {mean:.3f}); long tasks {tasks_bare} and {tasks}",
+                f"  a click {bare:.3f} ms without, {sdk:.3f} ms with (mean {mean:.3f}); "
+                f"long tasks {tasks_bare} and {tasks}",
                 flush=True,
             )
     cost = median(costs)
