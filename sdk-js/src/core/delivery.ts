@@ -44,12 +44,13 @@ const WEEK = 6048e5;
  *
  * `prefix`: what batches are called on the device begins so; other sites' on the same origin are not ours.
  * `disk`: where batches wait on the device; undefined while nothing may be stored, then it is in memory.
+ * `told`: a batch's fate, and the timer of the next attempt: a server's must not keep its process from ending.
  */
 export function deliver(
   means: Means,
   prefix: string,
   disk: () => Box | undefined,
-  told: (fate: Fate, body: string, answer?: Answer) => void,
+  told: (fate: Fate, body: string, answer?: Answer, timer?: ReturnType<typeof setTimeout>) => void,
 ): Delivery {
   const memory: Box = {};
   const flying: Record<string, number> = {}; // under way
@@ -89,9 +90,9 @@ export function deliver(
       const wait = (answer[1] || 0) * 1e3 + Math.random() * Math.min(1e3 * 2 ** failures++, 3e5);
       notBefore = Date.now() + wait;
       clearTimeout(timer);
-      timer = setTimeout(drain, wait, true); // it may come a moment early
+      timer = setTimeout(drain, wait, true); // eslint-disable-line @typescript-eslint/no-misused-promises -- it never rejects; `true`: it may come a moment early
     }
-    told(done ? 'done' : 'retry', body, answer);
+    told(done ? 'done' : 'retry', body, answer, timer);
     return done;
   };
 
