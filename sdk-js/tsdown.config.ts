@@ -5,6 +5,7 @@ import manifest from './package.json' with { type: 'json' };
 export default defineConfig({
   entry: {
     index: 'src/npm/index.ts',
+    react: 'src/npm/react.tsx',
   },
   format: ['esm', 'cjs'],
   platform: 'neutral',

@@ -78,4 +78,43 @@ document.querySelector('button')!.addEventListener('click', () => {
   track('own');
 });
 """
-PAGE = '<!doctype html><title>Shop</title><button>Buy</button><script type="module" src="/app.ts"></script>'
+
+# React Router under StrictMode: a redirect, a query that is rewritten, and what Next.js' App Router does to the
+# history: it replaces the state of a page it has just shown, several times.
+REACT = """\
+import { StrictMode, useEffect } from 'react';
+import { createRoot } from 'react-dom/client';
+import { BrowserRouter, Link, Navigate, Route, Routes, useSearchParams } from 'react-router';
+import { FootfallProvider, useFootfall } from '@footfall/sdk/react';
+
+function Home() {
+  return <Link to="/old">To the shoes</Link>;
+}
+function Shoes() {
+  const [, setParams] = useSearchParams();
+  useEffect(() => setParams({ size: '43' }, { replace: true }), []);
+  useEffect(() => { document.title = 'Shoes'; });
+  return <Link to="/cart">To the cart</Link>;
+}
+function Cart() {
+  const { purchase } = useFootfall();
+  useEffect(() => {
+    for (const tree of [1, 2, 3]) history.replaceState({ ...history.state, tree }, '', location.href);
+  }, []);
+  return <a href="#pay" onClick={() => purchase({ order_id: 'A-1', revenue: 59.9 })}>Pay</a>;
+}
+createRoot(document.getElementById('app')!).render(
+  <StrictMode>
+    <FootfallProvider site="pub_react" endpoint="MICRO">
+      <BrowserRouter>
+        <Routes>
+          <Route path="/" element={<Home />} />
+          <Route path="/old" element={<Navigate to="/shoes" replace />} />
+          <Route path="/shoes" element={<Shoes />} />
+          <Route path="/cart" element={<Cart />} />
+        </Routes>
+      </BrowserRouter>
+    </FootfallProvider>
+  </StrictMode>,
+);
+"""

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import re
 import tarfile
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.browser.chromium import AGENT, Pages, chromium
+from tests.browser.chromium import AGENT, chromium
 from tests.browser.world import wait_for
 from tests.fixtures.node import run
 from tests.micro.running import MicroProcess
 from tests.sdk import samples
+from tests.sdk.apps import built
 
 TSC = "node_modules/typescript/bin/tsc"
-VITE = "node_modules/vite/bin/vite.js"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,8 @@ def test_judges_of_packages_find_nothing(project: Path, tarball: Path) -> None:
     (project / "judges.mjs").write_text(samples.JUDGES)
     found = json.loads(run("judges.mjs", str(tarball), cwd=project))
     assert found["messages"] == []
-    assert found["problems"] == []
+    # TypeScript's resolution of before package exports finds only the first entry.
+    assert [problem for problem in found["problems"] if problem.get("resolutionKind") != "node10"] == []
     assert "." in found["entries"]
 
 
@@ -83,38 +84,19 @@ def test_nothing_happens_on_a_server(project: Path, name: str, load: str) -> Non
     )
 
 
-@pytest.fixture
-def micro() -> Iterator[MicroProcess]:
-    running = MicroProcess()
-    yield running
-    running.close()
-
-
 def test_vite_builds_an_app_that_counts(project: Path, micro: MicroProcess) -> None:
-    (project / "index.html").write_text(samples.PAGE)
-    (project / "app.ts").write_text(samples.APP.replace("MICRO", micro.url))
-    run(VITE, "build", "--logLevel=error", cwd=project)
-    built = {path.name: path for path in (project / "dist" / "assets").iterdir()}
-    assert any(name.startswith("vitals") for name in built)  # add-ons are files of their own
-    first = next(path for name, path in built.items() if name.startswith("index"))
-    assert "largest-contentful-paint" not in first.read_text()
-    pages = Pages()
-    try:
-        html = (project / "dist" / "index.html").read_text()
-        pages.html |= {"/": html, **{f"/assets/{name}": path.read_text() for name, path in built.items()}}
-        with chromium() as browser:
-            page = browser.new_context(user_agent=AGENT).new_page()
-            page.goto(f"http://localhost:{pages.port}/")
-            page.click("button")
-            wait_for(lambda: micro.good(name="path_change"), micro.totals)
-            page.close()
-            wait_for(lambda: micro.good(name="own"), micro.totals)
-            wait_for(lambda: micro.good(name="web_vital"), micro.totals)
-    finally:
-        pages.close()
-    count = {event["name"]: 0 for event in micro.good()}
-    for event in micro.good():
-        count[event["name"]] += 1
+    with built(project, "app", "app.ts", samples.APP.replace("MICRO", micro.url)) as pages, chromium() as browser:
+        assets = {path.rpartition("/")[2]: text for path, text in pages.html.items()}
+        first = next(text for name, text in assets.items() if name.startswith("index-"))
+        assert any(name.startswith("vitals") for name in assets)  # add-ons are files of their own
+        assert "largest-contentful-paint" not in first
+        page = browser.new_context(user_agent=AGENT).new_page()
+        page.goto(f"http://localhost:{pages.port}/")
+        page.click("button")
+        wait_for(lambda: micro.good(name="path_change"), micro.totals)
+        page.close()
+        wait_for(lambda: micro.good(name="own") and micro.good(name="web_vital"), micro.totals)
+    count = Counter(event["name"] for event in micro.good())
     assert [count[name] for name in ("before", "page_view", "path_change", "of the class", "own", "click")] == [
         1
     ] * 6
