@@ -5,6 +5,7 @@ import manifest from './package.json' with { type: 'json' };
 export default defineConfig({
   entry: {
     index: 'src/npm/index.ts',
+    node: 'src/npm/node.ts',
     react: 'src/npm/react.tsx',
   },
   format: ['esm', 'cjs'],

@@ -39,6 +39,23 @@ purchase({ order_id: 'A-1', amount: 59.9 });
 init({ site: 'pub_shop', endpoint: '/', off: ['everything'] });
 """
 
+# Every further entry, with types alone.
+ENTRIES = """\
+import { FootfallTracker as Server, type Report } from '@footfall/sdk/node';
+import { FootfallProvider, useFootfall } from '@footfall/sdk/react';
+
+const server = new Server({ apiKey: 'sk_a_b', endpoint: 'https://stats.example.com', closeOn: ['SIGTERM'] });
+server.track('purchase', { visitor_id: 'v', order: { order_id: 'A-1', revenue: 10 } });
+export const report: Promise<Report> = server.close({ timeout: 1000 });
+export const App = () => <FootfallProvider site="pub_shop" endpoint="/">shop</FootfallProvider>;
+export const Pay = () => <button onClick={() => useFootfall().purchase({ order_id: 'A-1' })}>Pay</button>;
+
+// @ts-expect-error the endpoint is missing
+export const Wrong = () => <FootfallProvider site="pub_shop" />;
+// @ts-expect-error no such field
+server.track('purchase', { order: { amount: 1 } });
+"""
+
 # A page that is made on a server first: nothing is counted there, and nothing throws.
 ON_A_SERVER = """\
 let asked = 0;

@@ -21,14 +21,19 @@ TSC = "node_modules/typescript/bin/tsc"
 
 
 @pytest.mark.parametrize(
-    ("name", "module", "resolution"),
-    [("app.ts", "esnext", "bundler"), ("app.ts", "nodenext", "nodenext"), ("app.cts", "nodenext", "nodenext")],
+    ("name", "text", "module", "resolution"),
+    [
+        ("app.ts", samples.USES, "esnext", "bundler"),
+        ("app.ts", samples.USES, "nodenext", "nodenext"),
+        ("app.cts", samples.USES, "nodenext", "nodenext"),
+        ("entries.tsx", samples.ENTRIES, "esnext", "bundler"),
+        ("entries.tsx", samples.ENTRIES, "nodenext", "nodenext"),
+    ],
 )
-def test_types_hold_in_a_strict_project(project: Path, name: str, module: str, resolution: str) -> None:
+def test_types_hold_in_a_strict_project(project: Path, name: str, text: str, module: str, resolution: str) -> None:
     folder = project / f"types-{name}-{resolution}"
     folder.mkdir()
-    text = _as_commonjs(samples.USES) if name.endswith(".cts") else samples.USES
-    (folder / name).write_text(text)
+    (folder / name).write_text(_as_commonjs(text) if name.endswith(".cts") else text)
     options = {"module": module, "moduleResolution": resolution}
     (folder / "tsconfig.json").write_text(
         json.dumps({"extends": "../tsconfig.json", "compilerOptions": options, "include": [name]})
