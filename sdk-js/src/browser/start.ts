@@ -6,7 +6,7 @@ import { browser } from './platform';
 declare const VERSION: string;
 
 /** Calls once the page is looked at: one in the background is not yet, nor one the browser only prepares. */
-function whenVisible(then: () => void): void {
+export function whenVisible(then: () => void): void {
   if (document.visibilityState == 'visible') then();
   else document.addEventListener('visibilitychange', () => whenVisible(then), { once: true });
 }

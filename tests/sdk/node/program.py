@@ -30,13 +30,12 @@ for await (const line of createInterface({ input: process.stdin })) {
 """
 
 
-def bundled(source: str, directory: Path) -> Path:
+def bundled(source: str, directory: Path, platform: str = "node") -> Path:
     sdk_modules()
-    entry, out = directory / "program.ts", directory / "program.mjs"
+    entry, out = directory / "program.ts", directory / f"program.{'mjs' if platform == 'node' else 'js'}"
     entry.write_text(source)
-    done = subprocess.run(
-        node.command(str(BUNDLE), str(entry), str(out)), env=node.environment(), capture_output=True, text=True
-    )
+    command = node.command(str(BUNDLE), str(entry), str(out), platform)
+    done = subprocess.run(command, env=node.environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return out
 

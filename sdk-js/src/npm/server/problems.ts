@@ -1,4 +1,5 @@
-import type { Answer } from '../../core/delivery';
+import type { Answer, Fate } from '../../core/delivery';
+import type { Batch } from '../../generated/event';
 
 /** Something of which the people who run the server should know. */
 export interface Problem {
@@ -26,10 +27,15 @@ const STATUS: Record<number, string> = {
   429: 'more than the key may send',
   503: 'the gateway cannot take it now',
 };
+/** What differs where the public id is used in place of a server key. */
+const PUBLIC: Record<number, string> = {
+  401: 'the gateway knows no site of this public id: `footfall site show` prints the right one',
+  403: 'the site takes nothing from here',
+};
 const SILENCE = 'no answer: is the gateway up, and is `endpoint` right?';
 
 /** In words; the gateway's own come last. */
-export function reasonOf([status, , text = '']: Answer): string {
+export function reasonOf([status, , text = '']: Answer, isPublic = false): string {
   let told = '';
   try {
     told = (JSON.parse(text) as { message?: string }).message || '';
@@ -37,7 +43,7 @@ export function reasonOf([status, , text = '']: Answer): string {
     // something between here and the gateway has answered in its place
   }
   if (status >= 300 && status < 400) return `${status}: \`endpoint\` leads to another address: name that one`;
-  const what = STATUS[status] ?? (status ? 'an error on the way' : SILENCE);
+  const what = (isPublic && PUBLIC[status]) || STATUS[status] || (status ? 'an error on the way' : SILENCE);
   return (status ? `${status}: ` : '') + what + (told && ` (${told})`);
 }
 
@@ -48,6 +54,35 @@ export function takenOf(text: string | undefined, events: number): { accepted: n
   } catch {
     return { accepted: events, rejected: [] };
   }
+}
+
+/** How many events a batch has; as the core cuts it, it is without its last brace. */
+export const eventsIn = (body: string): number => (JSON.parse(body + '}') as Batch).events.length;
+
+/** Of what became of a batch, that of which people should know. */
+export function problemOf(fate: Fate, body: string, answer: Answer = [0], isPublic = false): Problem | undefined {
+  const events = eventsIn(body);
+  const [status] = answer;
+  if (fate == 'lost') return { kind: 'lost', message: 'the queue is full, or they are a week old', events };
+  if (fate == 'retry') return { kind: 'waiting', message: reasonOf(answer, isPublic), events, status };
+  if (status >= 300) return { kind: 'refused', message: reasonOf(answer, isPublic), events, status };
+  const { rejected } = takenOf(answer[2], events);
+  if (!rejected.length) return;
+  const reasons = [...new Set(rejected.map(({ reason }) => reason))].join(', ');
+  return { kind: 'rejected', message: `${reasons}: docs/reasons.md says what each means`, events: rejected.length, status };
+}
+
+export const broken = (name: string, error: unknown): string => `event ${name} cannot be written as JSON: ${String(error)}`;
+
+/** Tells it to somebody else's code, which may throw: the program goes on. */
+export function safely(onError: (problem: Problem) => void): (problem: Problem) => void {
+  return (problem) => {
+    try {
+      onError(problem);
+    } catch {
+      // it is not ours
+    }
+  };
 }
 
 const MINUTE = 6e4;

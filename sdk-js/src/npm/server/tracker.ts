@@ -1,13 +1,12 @@
 import { type Answer, deliver, type Delivery, type Fate } from '../../core/delivery';
 import { uuid7 } from '../../core/ids';
 import { cleanUrl } from '../../core/privacy';
-import type { Batch } from '../../generated/event';
 import { batchUrl } from '../facade';
 import type { Name } from '../tracker';
 import { fileBox } from './box';
 import { type Open, OpenBatches, type ServerParts } from './open';
 import { type Post, posting } from './post';
-import { type Problem, reasonOf, speaking, takenOf } from './problems';
+import { broken, eventsIn, type Problem, problemOf, safely, speaking, takenOf } from './problems';
 import { type Ending, endingWith } from './ending';
 
 /** Set when built. */
@@ -50,7 +49,6 @@ const LONGEST_PAUSE = 2e3;
 const PREFIX = 'batch.';
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const eventsIn = (body: string): number => (JSON.parse(body + '}') as Batch).events.length;
 
 /** Sends a server's events: in batches, again until they are taken. Nothing of it throws. */
 export class FootfallTracker {
@@ -66,13 +64,8 @@ export class FootfallTracker {
 
   constructor(private readonly settings: ServerSettings) {
     const { apiKey, endpoint, directory, onError = speaking(), closeOn = [] } = settings;
-    this.tell = (problem) => {
-      try {
-        onError({ ...problem, message: apiKey ? problem.message.replaceAll(apiKey, 'sk_...') : problem.message });
-      } catch {
-        // it is not ours, and a server goes on
-      }
-    };
+    const tell = safely(onError);
+    this.tell = (problem) => tell({ ...problem, message: apiKey ? problem.message.replaceAll(apiKey, 'sk_...') : problem.message });
     if (!apiKey?.startsWith('sk_')) this.closed = 'apiKey must be a server key (sk_...): `footfall key create` makes one';
     this.post = posting(batchUrl(endpoint), { authorization: `Bearer ${apiKey}` }, (...given) => fetch(...given));
     const box = directory ? fileBox(directory) : undefined;
@@ -108,7 +101,7 @@ export class FootfallTracker {
       });
       this.take(event, { address, user_agent, language, consent });
     } catch (error) {
-      this.drop(1, `event ${name} cannot be written as JSON: ${String(error)}`);
+      this.drop(1, broken(name, error));
     }
   };
 
@@ -198,32 +191,19 @@ export class FootfallTracker {
   private told(fate: Fate, body: string, answer: Answer = [0], timer?: ReturnType<typeof setTimeout>): void {
     timer?.unref(); // a process that has nothing else to do may end
     const events = eventsIn(body);
-    const [status, retryAfter = 0] = answer;
-    if (fate == 'retry') this.tell({ kind: 'waiting', message: reasonOf(answer), events, status });
-    else {
-      this.report.waiting -= events;
-      if (fate == 'lost') {
-        this.report.lost += events;
-        this.tell({ kind: 'lost', message: 'the queue is full, or they are a week old', events });
-      } else if (status >= 300) {
-        this.report.lost += events;
-        this.tell({ kind: 'refused', message: reasonOf(answer), events, status });
-      } else this.accepted(answer[2], events);
+    const [status, retryAfter = 0, text] = answer;
+    if (fate != 'retry') this.report.waiting -= events;
+    if (fate == 'lost' || (fate == 'done' && status >= 300)) this.report.lost += events;
+    else if (fate == 'done') {
+      const { accepted, rejected } = takenOf(text, events);
+      this.report.sent += accepted;
+      this.report.rejected += rejected.length;
     }
+    const problem = problemOf(fate, body, answer);
+    if (problem) this.tell(problem);
     const settled = this.taken - this.report.waiting;
-    const failed = fate == 'retry';
-    const over = this.waiters.filter(({ until }) => failed || settled >= until);
+    const over = this.waiters.filter(({ until }) => fate == 'retry' || settled >= until);
     this.waiters = this.waiters.filter((waiter) => !over.includes(waiter));
     over.forEach(({ done }) => done(retryAfter * 1e3));
-  }
-
-  private accepted(text: string | undefined, events: number): void {
-    const { accepted, rejected } = takenOf(text, events);
-    this.report.sent += accepted;
-    this.report.rejected += rejected.length;
-    if (rejected.length) {
-      const reasons = [...new Set(rejected.map(({ reason }) => reason))].join(', ');
-      this.tell({ kind: 'rejected', message: `${reasons}: docs/reasons.md says what each means`, events: rejected.length });
-    }
   }
 }
