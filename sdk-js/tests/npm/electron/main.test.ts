@@ -7,6 +7,11 @@ import { expose } from '../../../src/npm/electron/preload';
 import { APP, fake, type Fake, message, PAGE } from './fakes';
 
 const problems: Problem[] = [];
+/** Once it is so, and in a later turn of the event loop, as messages of windows come. */
+async function soon(check: () => void): Promise<void> {
+  await vi.waitFor(check, { timeout: 5000, interval: 5 });
+  await new Promise((resolve) => setImmediate(resolve));
+}
 let app: Fake;
 
 function start(more: Partial<MainSettings> = {}): FootfallTracker {
@@ -50,7 +55,7 @@ test('with consent the visitor is the same after a restart, and what was not sen
   expect(files()).toHaveLength(2); // who it is, and a batch
   app = fake(app.userData);
   start({ consent: 'granted' }).identify('u-7');
-  await vi.waitFor(() => expect(app.events()).toHaveLength(2)); // by itself, once the app is ready
+  await soon(() => expect(app.events()).toHaveLength(2)); // by itself, once the app is ready
   expect(app.events().map(({ name }) => name)).toEqual(['page_view', 'identify']);
   expect(app.batches[0]!.visitor_id).toBeTruthy();
   expect(app.batches[1]!.visitor_id).toBe(app.batches[0]!.visitor_id);
@@ -88,24 +93,24 @@ test('quitting and going to sleep send what is there; back on the network, too',
   start();
   app.receive(view);
   app.emit('before-quit');
-  await vi.waitFor(() => expect(app.events()).toHaveLength(1));
+  await soon(() => expect(app.events()).toHaveLength(1));
   app.receive(view);
   app.emit('suspend');
-  await vi.waitFor(() => expect(app.events()).toHaveLength(2));
+  await soon(() => expect(app.events()).toHaveLength(2));
   app.online = false;
   app.receive(view);
   app.receive(message(['flush']));
-  await vi.waitFor(() => expect(problems).toHaveLength(1));
+  await soon(() => expect(problems).toHaveLength(1));
   app.online = true;
   app.receive(message(['online']));
-  await vi.waitFor(() => expect(app.events()).toHaveLength(3));
+  await soon(() => expect(app.events()).toHaveLength(3));
   app.online = false;
   app.receive(view);
   app.receive(message(['flush']));
-  await vi.waitFor(() => expect(problems).toHaveLength(2));
+  await soon(() => expect(problems).toHaveLength(2));
   app.online = true;
   app.emit('resume');
-  await vi.waitFor(() => expect(app.events()).toHaveLength(4));
+  await soon(() => expect(app.events()).toHaveLength(4));
 });
 
 test('a batch has one window and its sizes', async () => {
