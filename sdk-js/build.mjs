@@ -15,7 +15,7 @@ const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.
 /** File -> [entry, most bytes after gzip -9]. */
 const FILES = {
   'f.js': ['src/iife.ts', 3000],
-  'f.auto.js': ['src/parts/auto.ts', 4015], // with the core: all that is on by default, 7,000
+  'f.auto.js': ['src/parts/auto.ts', 7000], // with the core: all that is on by default
   'f.vitals.js': ['src/parts/vitals.ts', 5000], // 1,500 of ours beside web-vitals
   'f.errors.js': ['src/parts/errors.ts', 1500],
   'f.friction.js': ['src/parts/friction.ts', 1500],
@@ -63,8 +63,9 @@ for (const name of names) {
   found[name] = await made(entry, parts);
   const told = (manifest.files[name] = facts(found[name]));
   parts[name.slice(2, -3)] = 'sha256-' + told.sha256;
-  const fits = told.gzip <= most;
-  console.log(`${name.padEnd(16)} ${String(told.bytes).padStart(6)} bytes, gzip -9 ${String(told.gzip).padStart(5)} of ${most}${fits ? '' : '  TOO LARGE'}`);
+  const page = told.gzip + (name == 'f.auto.js' ? manifest.files['f.js'].gzip : 0);
+  const fits = page <= most;
+  console.log(`${name.padEnd(16)} ${String(told.bytes).padStart(6)} bytes, gzip -9 ${String(page).padStart(5)} of ${most}${fits ? '' : '  TOO LARGE'}`);
   bad += !fits;
 }
 manifest.files = Object.fromEntries(Object.entries(manifest.files).sort());

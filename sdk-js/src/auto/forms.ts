@@ -8,7 +8,7 @@ type Field = HTMLInputElement;
 
 /** Whether something is filled in there. */
 const isField = (element: Element): unknown =>
-  (element as Field).validity && !/^(submit|button|reset|image|hidden)$/.test((element as Field).type);
+  (element as Field).validity && !/^(hidden|image|button|submit|reset)$/.test((element as Field).type);
 
 /** Names of forms and fields, and what kind of error there is: never what is in a field. */
 export function forms(tracker: Tracker): void {

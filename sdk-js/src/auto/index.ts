@@ -1,5 +1,5 @@
 /** What is on by default and does not have to be there before the first paint. */
-import { opting } from '../browser/opting';
+import { optingByAddress } from '../browser/opting';
 import { routes } from '../browser/routes';
 import { sending } from '../browser/sending';
 import type { Kind } from '../core/options';
@@ -22,7 +22,7 @@ function addresses(tracker: Tracker): void {
 }
 
 /** `clicks` tells of links and of what attributes name, too: it looks itself which of them is off. */
-const ALWAYS: readonly Part[] = [addresses, sending, opting, commerce, clicks];
+const ALWAYS: readonly Part[] = [addresses, sending, commerce, clicks, optingByAddress];
 /** What is captured by itself: each can be switched off by its name. */
 const CAPTURES: Partial<Record<Kind, Part>> = { pages: routes, engagement, products, forms, search, attributes };
 
