@@ -31,7 +31,7 @@ export function browser(url: string, sdk: string): Platform {
       }
     },
     here: () => ({ url: location.href, title: document.title, referrer: document.referrer }),
-    asked: () => !!navigator.globalPrivacyControl || navigator.doNotTrack == '1',
+    asked: () => navigator.globalPrivacyControl || navigator.doNotTrack == '1',
     common: () => ({
       sdk,
       language: navigator.language,

@@ -7,6 +7,6 @@ export function sending(tracker: Tracker): void {
   // The gateway sees by its first bytes that a body is packed; a header would cost a preflight.
   if (self.CompressionStream)
     tracker.platform.pack = async (body) =>
-      body.length < GZIP_FROM ? body : new Response(new Blob([body]).stream().pipeThrough(new CompressionStream('gzip'))).blob();
+      body.length < GZIP_FROM ? body : new Response(new Response(body).body!.pipeThrough(new CompressionStream('gzip'))).blob();
   addEventListener('online', () => void tracker.delivery.drain(true));
 }

@@ -7,7 +7,7 @@ declare const VERSION: string;
 
 /** Calls once the page is looked at: one in the background is not yet, nor one the browser only prepares. */
 export function whenVisible(then: () => void): void {
-  if (document.visibilityState == 'visible') then();
+  if (!document.hidden) then();
   else document.addEventListener('visibilitychange', () => whenVisible(then), { once: true });
 }
 
@@ -23,7 +23,7 @@ export function start(options: Options, endpoint: URL | string, bring: (part: st
       if (!options.off?.includes('pages')) tracker.page();
       addEventListener('pagehide', tracker.leave);
       document.addEventListener('visibilitychange', () => {
-        if (document.visibilityState == 'hidden') tracker.leave();
+        if (document.hidden) tracker.leave();
       });
       requestAnimationFrame(() => setTimeout(bring, 0, 'auto'));
     });

@@ -103,9 +103,9 @@ export function deliver(
       .alone(async () => {
         let key;
         while ((key = waiting()[0]) && (await attempt(key, false)));
+        busy = false; // in the same moment as the last look: what is added from now on, the next one sends
       })
-      .catch(() => {});
-    busy = false;
+      .catch(() => (busy = false));
   };
 
   return {
@@ -117,7 +117,7 @@ export function deliver(
         if (keys.length - place >= MOST_BATCHES || madeAt(key.slice(prefix.length)) < now - WEEK) {
           const body = read(key);
           told('lost', body);
-          lost += body.split('"event_id"').length - 1;
+          lost += body.split('"event_id"').length - 1 + (parseInt(body.split('"lost":')[1]!) || 0); // and those it was to tell of
           forget(key);
         }
       });

@@ -125,7 +125,7 @@ export function track(options: Options, platform: Platform): Tracker {
       delivery.retreat(platform.disk());
       forget();
     }
-    const events = known ? open : open.filter((event) => !/^{"name":"id/.test(event));
+    const events = open.filter((event) => known || !/^{"name":"identify"/.test(event));
     open = [];
     chars = 0;
     if (held) tracker.say?.(held, events);
