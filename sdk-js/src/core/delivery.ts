@@ -82,7 +82,7 @@ export function deliver(
     const answer = await means.send(`${body},"sent_at":${Date.now()}}`, keep, leaving);
     flyingBytes -= bytes;
     delete flying[key];
-    const done = /2..|40[013]|413/.test('' + answer[0]);
+    const done = /2..|40[013]|413/.test(answer[0] as unknown as string);
     if (done) {
       forget(key);
       failures = notBefore = 0;

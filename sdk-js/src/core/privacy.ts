@@ -4,8 +4,8 @@
  */
 
 const SECRET =
-  /[^\s/?#&=:;,<>()"]{1,64}(@|%40)[^\s/?#&=]+\.\w+|eyJ[\w.-]{9,}|(?=[a-z]*\d)(?=\d*[a-z])[a-z\d]{20,}|\b\d([ -]?\d){12,18}\b|\+\d([ ()./-]?\d){7,}|\b\d{3}[ .-]\d{3}[ .-]\d{4}\b/gi;
-const CAMPAIGN = /^((utm|mtm|pk)_\w+|ref|source|via)$/;
+  /[^\s/?#&=:;,<>()"]{1,64}(@|%40)[^\s/?#&=]+\.\w+|eyJ[\w.-]{9,}|(?=[a-z]*\d)(?=\d*[a-z])[a-z\d]{20,}|\b\d([ -]?\d){12,18}\b|(%2B|\+)\d([ ()./-]?\d){7,}|\b\d{3}[ .-]\d{3}[ .-]\d{4}\b/gi;
+const CAMPAIGN = /^(([um]tm|pk)_\w+|ref|source|via)$/;
 const CLICK_ID = /^(([gd]cl|[gw]bra|fbcl|msclk|t[tw]cl|ycl|li_fat_)id|rdt_cid)$/;
 
 /** The text without secrets, at most so many characters long. */

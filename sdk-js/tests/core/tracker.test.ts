@@ -299,6 +299,8 @@ describe('with consent', () => {
     tracker.track('c');
     await settle(tracker);
     expect(ids().visitor).not.toBe(place.sent[0]!.visitor_id);
+    tracker.consent('denied'); // and again
+    expect(place.box).toEqual({});
   });
 
   it('clear: nothing of before is sent or kept', async () => {
