@@ -1,9 +1,10 @@
-import { type Answer, deliver, type Delivery, type Fate } from '../../core/delivery';
+import type { Answer, Fate } from '../../core/delivery';
 import { uuid7 } from '../../core/ids';
 import { cleanUrl } from '../../core/privacy';
 import { batchUrl } from '../facade';
 import type { Name } from '../tracker';
 import { fileBox } from './box';
+import { Lane } from './lane';
 import { type Open, OpenBatches, type ServerParts } from './open';
 import { type Post, posting } from './post';
 import { broken, eventsIn, type Problem, problemOf, safely, speaking, takenOf } from './problems';
@@ -46,6 +47,7 @@ export interface Report {
 const MOST_EVENTS = 500; // the gateway's
 const MOST_BYTES = 5e5; // half of the gateway's, so that there is room for what is sent beside the events
 const LONGEST_PAUSE = 2e3;
+const LANES = 4; // where each event has another client, one lane would be as slow as a request for each
 const PREFIX = 'batch.';
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -55,11 +57,10 @@ export class FootfallTracker {
   private readonly report: Report = { sent: 0, rejected: 0, lost: 0, waiting: 0 };
   private readonly open = new OpenBatches();
   private readonly post: Post;
-  private readonly delivery: Delivery;
+  private readonly lanes: Lane[];
   private readonly tell: (problem: Problem) => void;
   private timer: NodeJS.Timeout | undefined;
-  private waiters: { until: number; done: (patience: number) => void }[] = [];
-  private taken = 0; // of `report` all that came, also from the directory
+  private turn = 0;
   private closed = '';
 
   constructor(private readonly settings: ServerSettings) {
@@ -69,14 +70,12 @@ export class FootfallTracker {
     if (!apiKey?.startsWith('sk_')) this.closed = 'apiKey must be a server key (sk_...): `footfall key create` makes one';
     this.post = posting(batchUrl(endpoint), { authorization: `Bearer ${apiKey}` }, (...given) => fetch(...given));
     const box = directory ? fileBox(directory) : undefined;
-    this.delivery = deliver(
-      { send: (body) => this.post.send(body), alone: (work) => work() },
-      PREFIX,
-      () => box,
-      (...what) => this.told(...what),
+    this.lanes = Array.from(
+      { length: LANES },
+      (_, lane) => new Lane((body) => this.post.send(body), `${PREFIX}${lane}.`, box, (...what) => this.told(...what)),
     );
-    for (const key in box) if (key.startsWith(PREFIX)) this.count(eventsIn(box[key]!));
-    if (this.report.waiting && !this.closed) void this.delivery.drain();
+    for (const lane of this.lanes) this.report.waiting += lane.waiting;
+    if (!this.closed) this.drain();
     endingWith(closeOn, () => this.close());
   }
 
@@ -130,22 +129,20 @@ export class FootfallTracker {
     }
     clearTimeout(ended);
     if (!this.settings.directory) {
-      this.delivery.clear();
+      this.lanes.forEach((lane) => lane.clear());
       this.drop(this.report.waiting, 'they were not taken before close() ended', true);
     }
     return { ...this.report };
   };
 
   /** Milliseconds that the gateway asks for, if it does. */
-  private attempt(): Promise<number> {
+  private async attempt(): Promise<number> {
     this.cut();
-    const until = this.taken;
-    if (!this.report.waiting) return Promise.resolve(0);
-    return new Promise((done) => {
-      this.waiters.push({ until, done });
-      void this.delivery.drain(true);
-      setImmediate(() => void this.delivery.drain(true)); // one may have just been ending
-    });
+    return Math.max(...(await Promise.all(this.lanes.map((lane) => lane.attempt()))));
+  }
+
+  private drain(): void {
+    this.lanes.forEach((lane) => lane.drain());
   }
 
   private take(event: string, client: Open['client']): void {
@@ -154,16 +151,16 @@ export class FootfallTracker {
       this.drop(1, `an event of ${bytes} bytes: at most ${MOST_BYTES}`);
       return;
     }
-    this.count(1);
+    this.report.waiting++;
     const open = this.open.add(event, bytes, client);
     const most = Math.min(this.settings.batchSize ?? MOST_EVENTS, MOST_EVENTS);
     if (open.events.length >= most || open.bytes > MOST_BYTES) {
       this.cut(open);
-      void this.delivery.drain();
+      this.drain();
     }
     this.timer ??= setTimeout(() => {
       this.cut();
-      void this.delivery.drain();
+      this.drain();
     }, this.settings.interval ?? 1e3).unref();
   }
 
@@ -172,26 +169,20 @@ export class FootfallTracker {
       clearTimeout(this.timer);
       this.timer = undefined;
     }
-    for (const { client, events } of this.open.take(only)) this.delivery.add(events, { sdk: 'node/' + VERSION, ...client });
-  }
-
-  private count(events: number): void {
-    this.taken += events;
-    this.report.waiting += events;
+    for (const { client, events } of this.open.take(only)) this.lanes[this.turn++ % LANES]!.add(events, { sdk: 'node/' + VERSION, ...client });
   }
 
   private drop(events: number, message: string, waiting = false): void {
     if (!events) return;
     this.report.lost += events;
     if (waiting) this.report.waiting -= events;
-    else this.delivery.lose(events);
+    else this.lanes[0]!.lose(events);
     this.tell({ kind: 'lost', message, events });
   }
 
-  private told(fate: Fate, body: string, answer: Answer = [0], timer?: ReturnType<typeof setTimeout>): void {
-    timer?.unref(); // a process that has nothing else to do may end
+  private told(fate: Fate, body: string, answer: Answer = [0]): void {
     const events = eventsIn(body);
-    const [status, retryAfter = 0, text] = answer;
+    const [status, , text] = answer;
     if (fate != 'retry') this.report.waiting -= events;
     if (fate == 'lost' || (fate == 'done' && status >= 300)) this.report.lost += events;
     else if (fate == 'done') {
@@ -201,9 +192,5 @@ export class FootfallTracker {
     }
     const problem = problemOf(fate, body, answer);
     if (problem) this.tell(problem);
-    const settled = this.taken - this.report.waiting;
-    const over = this.waiters.filter(({ until }) => fate == 'retry' || settled >= until);
-    this.waiters = this.waiters.filter((waiter) => !over.includes(waiter));
-    over.forEach(({ done }) => done(retryAfter * 1e3));
   }
 }
