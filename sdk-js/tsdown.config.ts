@@ -7,6 +7,7 @@ export default defineConfig({
     index: 'src/npm/index.ts',
     node: 'src/npm/node.ts',
     react: 'src/npm/react.tsx',
+    'react-native': 'src/npm/react-native.ts',
   },
   format: ['esm', 'cjs'],
   platform: 'neutral',

@@ -1,0 +1,93 @@
+import type { Answer } from '../../core/delivery';
+import type { Platform as Place } from '../../core/tracker';
+import type { Batch } from '../../generated/event';
+import type { Dimensions, System } from './api';
+import type { Disk } from './disk';
+
+const TIMEOUT_MS = 2e4;
+
+/**
+ * Who asks, as the gateway's parser reads it: React Native's own say `okhttp` or `CFNetwork`, which are libraries',
+ * so their events would be a program's.
+ */
+export function agentOf({ OS, Version, isPad }: System, sdk: string): string {
+  const version = String(Version);
+  if (OS == 'ios') {
+    const device = isPad ? 'iPad; CPU OS' : 'iPhone; CPU iPhone OS';
+    return `Mozilla/5.0 (${device} ${version.replace(/\./g, '_')} like Mac OS X) ${sdk}`;
+  }
+  return `Mozilla/5.0 (Linux; Android ${OS == 'android' ? sdkVersion(version) : version}; Mobile) ${sdk}`;
+}
+
+/** Android tells the level of its API; from 13 on (33) people know it by a number that is 20 less. */
+function sdkVersion(level: string): string {
+  const known: Record<string, string> = { 28: '9', 29: '10', 30: '11', 31: '12', 32: '12' };
+  const number = Number(level);
+  return known[level] ?? (number >= 33 && number <= 99 ? String(number - 20) : level);
+}
+
+function languageOf(): string | undefined {
+  try {
+    return Intl.DateTimeFormat().resolvedOptions().locale;
+  } catch {
+    return; // a build without Intl
+  }
+}
+
+function sizesOf(dimensions?: Dimensions): Partial<Batch> {
+  const window = dimensions?.get('window');
+  const screen = dimensions?.get('screen');
+  return {
+    viewport_width: window && Math.round(window.width),
+    viewport_height: window && Math.round(window.height),
+    screen_width: screen && Math.round(screen.width),
+    screen_height: screen && Math.round(screen.height),
+  };
+}
+
+export interface Needs {
+  /** What takes batches, with the site. */
+  url: string;
+  domain: string;
+  system: System;
+  dimensions?: Dimensions;
+  disk: Disk;
+  /** Of a developer's build. */
+  dev?: boolean;
+  /** The screen in view. */
+  screen: () => string;
+  sdk: string;
+}
+
+/** An app on React Native. */
+export function nativePlatform({ url, domain, system, dimensions, disk, dev, screen, sdk }: Needs): Place {
+  return {
+    async send(body): Promise<Answer> {
+      const controller = new AbortController();
+      const timer = setTimeout(() => controller.abort(), TIMEOUT_MS);
+      try {
+        const headers = {
+          'User-Agent': agentOf(system, sdk),
+          'Content-Type': 'text/plain',
+          ...(dev && { Origin: 'http://localhost' }), // by that the gateway knows developers
+        };
+        const answer = await fetch(url, { method: 'POST', body, headers, signal: controller.signal });
+        return [answer.status, Number(answer.headers.get('retry-after')), await answer.text()];
+      } catch {
+        return [0];
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    alone: (work) => work(),
+    disk: () => disk.box,
+    here: () => ({ url: addressOf(domain, screen()), title: screen() }),
+    asked: () => false,
+    common: () => ({ sdk, language: languageOf(), ...sizesOf(dimensions) }),
+  };
+}
+
+/** A screen's address: an app has none, so it is made from the site's domain and the screen's name. */
+export function addressOf(domain: string, screen: string): string {
+  return `https://${domain}/${screen.split('/').map(encodeURIComponent).join('/')}`;
+}
