@@ -8,6 +8,10 @@ export default defineConfig({
     node: 'src/npm/node.ts',
     react: 'src/npm/react.tsx',
     'react-native': 'src/npm/react-native.ts',
+    'electron/main': 'src/npm/electron/main.ts',
+    'electron/preload': 'src/npm/electron/preload.ts',
+    'electron/renderer': 'src/npm/electron/renderer.ts',
+    playwright: 'src/testing/playwright.ts',
   },
   format: ['esm', 'cjs'],
   platform: 'neutral',
@@ -16,5 +20,5 @@ export default defineConfig({
   exports: true,
   define: { VERSION: JSON.stringify(manifest.version), PARTS: '{}' },
   // Inside, so that a package has no dependencies.
-  deps: { onlyBundle: false },
+  deps: { onlyBundle: false, neverBundle: [/^node:/] },
 });

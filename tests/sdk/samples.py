@@ -41,14 +41,24 @@ init({ site: 'pub_shop', endpoint: '/', off: ['everything'] });
 
 # Every further entry, with types alone.
 ENTRIES = """\
+import { FootfallTracker as Main, type MainSettings } from '@footfall/sdk/electron/main';
+import { expose } from '@footfall/sdk/electron/preload';
+import { init as begin } from '@footfall/sdk/electron/renderer';
 import { FootfallTracker as Server, type Report } from '@footfall/sdk/node';
+import { footfallMicro } from '@footfall/sdk/playwright';
 import { FootfallProvider, useFootfall } from '@footfall/sdk/react';
+import { type AppSettings, FootfallTracker as App } from '@footfall/sdk/react-native';
 
 const server = new Server({ apiKey: 'sk_a_b', endpoint: 'https://stats.example.com', closeOn: ['SIGTERM'] });
 server.track('purchase', { visitor_id: 'v', order: { order_id: 'A-1', revenue: 10 } });
 export const report: Promise<Report> = server.close({ timeout: 1000 });
-export const App = () => <FootfallProvider site="pub_shop" endpoint="/">shop</FootfallProvider>;
+export const Shop = () => <FootfallProvider site="pub_shop" endpoint="/">shop</FootfallProvider>;
 export const Pay = () => <button onClick={() => useFootfall().purchase({ order_id: 'A-1' })}>Pay</button>;
+
+export const windows = (settings: MainSettings) => new Main(settings).close();
+export const app = (settings: AppSettings) => new App(settings).screen('Home');
+export const bought = () => footfallMicro().expectEvent('purchase', { order: { order_id: 'A-1' } });
+export { begin, expose };
 
 // @ts-expect-error the endpoint is missing
 export const Wrong = () => <FootfallProvider site="pub_shop" />;
@@ -103,6 +113,7 @@ import { StrictMode, useEffect } from 'react';
 import { createRoot } from 'react-dom/client';
 import { BrowserRouter, Link, Navigate, Route, Routes, useSearchParams } from 'react-router';
 import { FootfallProvider, useFootfall } from '@footfall/sdk/react';
+import { type AppSettings, FootfallTracker as App } from '@footfall/sdk/react-native';
 
 function Home() {
   return <Link to="/old">To the shoes</Link>;

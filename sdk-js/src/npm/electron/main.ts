@@ -1,6 +1,7 @@
 /** `@footfall/sdk/electron/main`: owns who the visitor is, what may be sent, and what waits; windows tell it what happens. */
 import { commerce } from '../../auto/commerce';
 import type { Answer } from '../../core/delivery';
+import { opting } from '../../core/opting';
 import type { Options } from '../../core/options';
 import { cleanUrl } from '../../core/privacy';
 import { track, type Tracker } from '../../core/tracker';
@@ -50,20 +51,6 @@ function closeUp(tracker: Tracker, { app }: ElectronMain, domain: string): void 
   };
 }
 
-/** The visitor's own no, kept on the device since they asked for it. */
-function opting(tracker: Tracker): void {
-  tracker.optOut = (out = true) => {
-    if (out) tracker.clear();
-    try {
-      const disk = tracker.platform.disk()!;
-      if (out) disk[tracker.key + '!'] = '1';
-      else delete disk[tracker.key + '!'];
-    } catch {
-      tracker.paused = out; // nothing can be kept: while the app runs
-    }
-  };
-}
-
 function perform(tracker: Tracker, [method, ...given]: Call): void {
   if (method == 'online') void tracker.delivery.drain(true);
   else (tracker[method] as (...given: unknown[]) => void)(...given);
@@ -109,7 +96,7 @@ export class FootfallTracker extends Calls {
     };
     closeUp(tracker, electron, domain);
     commerce(tracker);
-    opting(tracker);
+    tracker.optOut = opting(tracker);
     const facade = new Facade(() => tracker);
     super(facade);
     facade.start({ site: apiKey, endpoint });
