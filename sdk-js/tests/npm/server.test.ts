@@ -1,5 +1,5 @@
 // @vitest-environment node
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
@@ -30,9 +30,24 @@ test('a key is a name of a file, never a way out of the directory', () => {
 
 test('a file that was not written to its end is gone', () => {
   const place = directory();
-  writeFileSync(join(place, 'batch.1.json'), BATCH.slice(0, 9));
-  writeFileSync(join(place, 'batch.2.json'), '');
-  writeFileSync(join(place, 'batch.3.json.new'), BATCH);
+  writeFileSync(join(place, 'batch.1.footfall'), BATCH.slice(0, 9));
+  writeFileSync(join(place, 'batch.2.footfall'), '');
+  writeFileSync(join(place, 'batch.3.footfall.new'), BATCH);
+  expect(Object.keys(fileBox(place))).toEqual([]);
+  expect(readdirSync(place)).toEqual([]);
+});
+
+test('files of others in the directory are neither read nor deleted', () => {
+  const place = directory();
+  writeFileSync(join(place, 'tsconfig.json'), '// with a comment\n{}');
+  writeFileSync(join(place, 'a.json.new'), '');
+  expect(Object.keys(fileBox(place))).toEqual([]);
+  expect(readdirSync(place)).toEqual(['a.json.new', 'tsconfig.json']);
+});
+
+test('what cannot be read is no harm', () => {
+  const place = directory();
+  mkdirSync(join(place, 'batch.1.footfall'));
   expect(Object.keys(fileBox(place))).toEqual([]);
 });
 
@@ -94,7 +109,7 @@ test('nothing throws: what is no JSON, what is too large, a listener that fails'
   const tracker = new FootfallTracker({ apiKey: 'sk_ci_x', endpoint: 'not an address', onError });
   tracker.track('big', { props: { number: 1n as unknown as number } });
   tracker.track('huge', { props: { text: 'x'.repeat(600_000) } });
-  tracker.track('fine');
+  tracker.track('fine', null as never);
   expect(await tracker.flush()).toEqual({ sent: 0, rejected: 0, lost: 2, waiting: 1 });
   expect(problems.map(({ kind }) => kind)).toEqual(['lost', 'lost', 'waiting']);
   expect(await tracker.close({ timeout: 50 })).toEqual({ sent: 0, rejected: 0, lost: 3, waiting: 0 });

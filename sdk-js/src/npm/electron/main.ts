@@ -4,7 +4,7 @@ import type { Answer } from '../../core/delivery';
 import { opting } from '../../core/opting';
 import type { Options } from '../../core/options';
 import { cleanUrl } from '../../core/privacy';
-import { track, type Tracker } from '../../core/tracker';
+import { type Parts, track, type Tracker } from '../../core/tracker';
 import { batchUrl, Facade } from '../facade';
 import { broken, type Problem, problemOf, safely, speaking } from '../server/problems';
 import { Calls } from '../tracker';
@@ -44,10 +44,17 @@ function closeUp(tracker: Tracker, { app }: ElectronMain, domain: string): void 
     return scrub(cleanUrl(url, options.params || [], !platform.asked()));
   };
   const own = (text: unknown): string => (typeof text == 'string' ? tracker.url(text) : '');
-  tracker.track = (name, props, { url, referrer, ...parts } = {}) => {
+  const closed = ({ url, referrer, ...parts }: Parts): Parts => {
     const { element } = parts;
     if (element?.href) parts.element = { ...element, href: own(element.href) };
-    track(name, scrub(props), { ...scrub(parts), url: own(url ?? platform.here().url), ...(referrer && { referrer: own(referrer) }) });
+    return { ...scrub(parts), url: own(url ?? platform.here().url), ...(referrer && { referrer: own(referrer) }) };
+  };
+  tracker.track = (name, props, parts) => {
+    try {
+      track(name, scrub(props), closed(parts ?? {}));
+    } catch (error) {
+      tracker.say?.('broken', name, error); // it contains itself, or is too deep
+    }
   };
 }
 

@@ -19,16 +19,14 @@ export interface RendererSettings extends Pick<Options, 'off' | 'params'> {
 function forward(tracker: Tracker, bridge: Bridge): void {
   const { platform } = tracker;
   const tell = (...call: Call): void => {
-    const message: Message = { call, common: platform.common(), asked: platform.asked() };
-    bridge.send(JSON.stringify(message));
-  };
-  tracker.track = (name, props, parts) => {
     try {
-      tell('track', name, props, { url: tracker.url(platform.here().url), ...parts });
+      const message: Message = { call, common: platform.common(), asked: platform.asked() };
+      bridge.send(JSON.stringify(message));
     } catch (error) {
-      tracker.say?.('broken', name, error);
+      tracker.say?.('broken', call[0], error);
     }
   };
+  tracker.track = (name, props, parts) => tell('track', name, props, { url: tracker.url(platform.here().url), ...parts });
   tracker.identify = (user) => tell('identify', user);
   tracker.consent = (state) => tell('consent', state);
   tracker.optOut = (out = true) => tell('optOut', out);

@@ -2,7 +2,18 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import type { Box } from '../../core/delivery';
 
-const ENDING = '.json';
+/** Of files that are ours, whatever else somebody keeps in the directory. */
+const ENDING = '.footfall';
+/** Of one that is being written. */
+const NEW = '.new';
+
+function remove(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // of a batch: it comes again after a restart, and the gateway knows it by its id
+  }
+}
 
 /** What a file holds; undefined where it was not written to its end. */
 function read(file: string): string | undefined {
@@ -11,7 +22,7 @@ function read(file: string): string | undefined {
     JSON.parse(text.startsWith('{') ? text + '}' : text); // a batch is without its last brace
     return text;
   } catch {
-    rmSync(file, { force: true });
+    remove(file);
     return;
   }
 }
@@ -24,6 +35,8 @@ function load(directory: string): Map<string, string> {
   } catch {
     // there is none yet
   }
+  // Where a process ended while it wrote.
+  for (const name of names.filter((name) => name.endsWith(ENDING + NEW))) remove(join(directory, name));
   for (const name of names.filter((name) => name.endsWith(ENDING))) {
     const text = read(join(directory, name));
     if (text) found.set(decodeURIComponent(name.slice(0, -ENDING.length)), text);
@@ -48,18 +61,14 @@ export function fileBox(directory: string): Box {
       set(_, key, text: string) {
         const file = fileOf(key as string);
         mkdirSync(directory, { recursive: true, mode: 0o700 });
-        writeFileSync(file + '.new', text, { mode: 0o600, flush: true });
-        renameSync(file + '.new', file);
+        writeFileSync(file + NEW, text, { mode: 0o600, flush: true });
+        renameSync(file + NEW, file);
         texts.set(key as string, text);
         return true;
       },
       deleteProperty(_, key) {
         texts.delete(key as string);
-        try {
-          rmSync(fileOf(key as string), { force: true });
-        } catch {
-          // it comes again after a restart, and the gateway knows it by its id
-        }
+        remove(fileOf(key as string));
         return true;
       },
     },

@@ -80,12 +80,12 @@ export class FootfallTracker {
   }
 
   /** Counts an event; it is sent within a second. */
-  readonly track = (name: Name, parts: ServerParts = {}): void => {
+  readonly track = (name: Name, parts?: ServerParts): void => {
     if (this.closed) {
       this.drop(1, this.closed);
       return;
     }
-    const { address, user_agent, language, consent, occurred_at = Date.now(), url, referrer, event_id, ...rest } = parts;
+    const { address, user_agent, language, consent, occurred_at = Date.now(), url, referrer, event_id, ...rest } = parts ?? {};
     const clean = (text?: string): string | undefined =>
       text && cleanUrl(text, this.settings.params ?? [], consent != 'denied' && consent != 'pending');
     try {

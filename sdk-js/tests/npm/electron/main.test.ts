@@ -206,6 +206,22 @@ test('no path of the machine leaves, wherever a window or the app writes it', as
   expect(app.events()[0]).toMatchObject({ url: 'https://shop.example/', error: { message: 'open a.js', source: 'dist/index.html' } });
 });
 
+test('nothing throws into the app, whatever it or a window tells', async () => {
+  const tracker = start();
+  const round: Record<string, unknown> = {};
+  round.round = round;
+  tracker.track('round', round as never);
+  tracker.track('none', undefined, null as never);
+  const deep = '['.repeat(3e4) + ']'.repeat(3e4);
+  app.receive(`{"call": ["track", "deep", null, {"element": ${deep}}], "common": {}, "asked": false}`);
+  await tracker.close();
+  expect(app.events().map(({ name }) => name)).toEqual(['none']);
+  expect(problems).toMatchObject([
+    { kind: 'lost', message: expect.stringContaining('event round') as string },
+    { kind: 'lost', message: expect.stringContaining('event deep') as string },
+  ]);
+});
+
 test('problems say what to do, and one that listens and throws changes nothing', async () => {
   app.status = 401;
   const onError = vi.fn(() => {

@@ -82,9 +82,10 @@ test('a window that closes tells how long it was looked at, and asks to send', a
 });
 
 test('what is no JSON is no fault of the page', async () => {
-  const { init, track } = await shown();
+  const { identify, init, track } = await shown();
   init({ domain: 'shop.example', off: ['pages'] });
   track('bad', { number: 1n as unknown as number });
+  identify(1n as unknown as string);
   track('good');
   expect(told.map(({ call }) => call[1])).toEqual(['good']);
 });
