@@ -10,8 +10,8 @@ const CLICK_ID = /^(([gd]cl|[gw]bra|fbcl|msclk|t[tw]cl|ycl|li_fat_)id|rdt_cid)$/
 
 /** The text without secrets, at most so many characters long. */
 export function mask(text: string, most = 512): string {
-  // What is cut off first must leave enough to see that a secret begins.
-  return text.slice(0, most + 99).replace(SECRET, '*').slice(0, most);
+  // Cut first far behind: masking shortens the text, and a secret that is cut in two would not be seen.
+  return text.slice(0, most + 3e3).replace(SECRET, '*').slice(0, most);
 }
 
 /**
