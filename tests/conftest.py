@@ -36,7 +36,8 @@ LONG = (
     "browser/test_pages.py", "drill/test_teeth.py", "eventlog/test_kafka_outage.py", "stages/test_stages.py",
     "drill/test_kill.py", "cli/test_kafka.py", "cli/test_postgres.py", "browser/test_nothing_lost.py",
     "cli/test_jobs_health.py", "proof/test_downtime.py", "cli/test_part.py", "jobs/test_repair.py",
-    "sinks/test_kill.py", "seeing/test_seeing.py", "browser/test_captured.py",
+    "sinks/test_kill.py", "seeing/test_seeing.py", "browser/test_captured.py", "sdk/electron/test_app.py",
+    "sdk/playwright/test_playwright.py",
 )  # fmt: skip
 
 # The real data sets are no part of the project; without them their tests may be skipped.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,18 +31,39 @@ TOOLS = (
 
 
 @pytest.fixture(scope="session")
-def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `npm publish` would send."""
-    sdk_modules()
-    folder = tmp_path_factory.mktemp("packed")
-    run("npm", "pack", "--loglevel=error", f"--pack-destination={folder}", cwd=SDK)
-    return next(folder.glob("*.tgz"))
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A directory of all test workers of this run; one at a time makes what belongs there."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "npm"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def project(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tarball(shared: Path) -> Path:
+    """What `npm publish` would send."""
+    sdk_modules()
+    with (shared / "packed.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if not list(shared.glob("*.tgz")):
+            run("npm", "pack", "--loglevel=error", f"--pack-destination={shared}", cwd=SDK)
+    return next(shared.glob("*.tgz"))
+
+
+@pytest.fixture(scope="session")
+def project(tarball: Path, shared: Path) -> Path:
     """A project of somebody else's that has the package, TypeScript and Vite, in the SDK's own versions."""
-    folder = tmp_path_factory.mktemp("project")
+    folder = shared / "project"
+    with (shared / "project.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if not folder.exists():
+            _install(tarball, folder.with_suffix(".partial"))
+            folder.with_suffix(".partial").rename(folder)
+    return folder
+
+
+def _install(tarball: Path, folder: Path) -> None:
+    folder.mkdir()
     versions = json.loads((SDK / "package.json").read_text())["devDependencies"]
     wanted = {name: versions[name] for name in TOOLS}
     manifest = {
@@ -53,7 +75,6 @@ def project(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "package.json").write_text(json.dumps({**manifest, "devDependencies": wanted}))
     (folder / "tsconfig.json").write_text(json.dumps({"compilerOptions": STRICT}))
     run("npm", "install", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error", cwd=folder)
-    return folder
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import type { Kind } from '../core/options';
 import type { Tracker } from '../core/tracker';
 
 /** What somebody does who is there. */
-export const ACTIVITY = 'pointerdown pointermove keydown wheel focus blur visibilitychange';
+export const ACTIVITY = 'focus blur wheel keydown pointerdown pointermove visibilitychange';
 
 /** Whether a kind is captured. */
 export const isOn = (tracker: Tracker, kind: Kind): boolean => !tracker.options.off?.includes(kind);

@@ -14,7 +14,7 @@ export const number = (value: unknown): number | undefined => Number(value) || u
 
 /** With GA4's item fields, and no others: what does not fit would make the gateway refuse the event. */
 export function itemOf(tracker: Tracker, given: Loose): Item {
-  const shown = (value: unknown): string => tracker.mask(text(value) || '');
+  const shown = (value: unknown): string => tracker.mask(text(value, 1e3) || '');
   return {
     item_id: text(given.item_id), // as it is: article numbers look like card numbers
     item_name: shown(given.item_name),

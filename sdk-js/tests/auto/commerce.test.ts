@@ -21,6 +21,13 @@ test('goods: one or several, with GA4 fields and no others', async () => {
   ]);
 });
 
+test('a secret at the end of what is kept of a name is masked whole', async () => {
+  const page = show('');
+  const before = 'x'.repeat(500) + ' ';
+  page.tracker.addToCart!({ item_name: before + 'anna.lee@example.com' });
+  expect((await page.events('add_to_cart'))[0]!.items![0]!.item_name).toBe(before + '*');
+});
+
 test('a purchase counts once, by either of its names', async () => {
   const page = show('');
   const { tracker } = page;

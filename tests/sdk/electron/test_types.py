@@ -38,6 +38,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.drill  # it fetches Electron's typings
 def test_the_samples_fit_electron(project: Path) -> None:
     kinds = ("main", "preload", "renderer")
     for kind in kinds:
