@@ -110,3 +110,9 @@ def test_a_page_that_changes_what_everything_means(site: World, page: Page) -> N
     page.wait_for_function("!!window.footfall")
     page.evaluate("footfall('track', 'n', {a: 1}); footfall('flush')")
     site.wait_for_rows(path, [["page_view"], ["n"]])
+
+
+def test_a_form_in_place_of_the_title(site: World, page: Page) -> None:
+    """`document.title` is what a page calls `title`, if it is a form or picture."""
+    page.goto(site.write("/named", '<form name="title"></form>', attributes="data-off=engagement"))
+    wait_for(lambda: ["page_view"] in site.rows("/named"), lambda: site.rows("/named"))

@@ -27,7 +27,7 @@ export interface Delivery {
   leave: () => void;
   /** Takes what waits on the device back into memory: nothing may be stored there from now on. */
   retreat: (disk: Box | undefined) => void;
-  /** Forgets all. */
+  /** Forgets what is in memory, under way or not: it is not sent again. */
   clear: () => void;
   /** Counts an event as dropped; the next batch tells how many were. */
   lose: (events: number) => void;
@@ -52,7 +52,7 @@ export function deliver(
   disk: () => Box | undefined,
   told: (fate: Fate, body: string, answer?: Answer, timer?: ReturnType<typeof setTimeout>) => void,
 ): Delivery {
-  const memory: Box = {};
+  let memory: Box = {};
   const flying: Record<string, number> = {}; // under way
   let flyingBytes = 0;
   let lost = 0;
@@ -142,7 +142,7 @@ export function deliver(
         }
     },
     clear() {
-      waiting().forEach(forget);
+      memory = {};
     },
     lose(events) {
       lost += events;

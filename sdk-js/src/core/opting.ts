@@ -2,12 +2,13 @@ import type { Tracker } from './tracker';
 
 /** The visitor's own no, kept on the device since they asked for it; `false`: it is taken back. */
 export const opting = (tracker: Tracker) => (out = true): void => {
-  if (out) tracker.clear();
   try {
     const disk = tracker.platform.disk()!;
-    if (out) disk[tracker.key + '!'] = '1';
-    else delete disk[tracker.key + '!'];
+    const key = tracker.key + '!';
+    if (out) disk[key] = '1';
+    else delete disk[key];
   } catch {
-    tracker.paused = out; // nothing can be kept: for this page at least
+    tracker.out = out; // nothing can be kept: for this page at least
   }
+  tracker.flush();
 };

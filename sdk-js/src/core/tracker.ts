@@ -16,8 +16,8 @@ export type Held = '' | 'off' | 'strict' | 'pending';
 export interface Platform extends Means {
   /** What outlives the page; undefined where there is none. Not asked before the first paint. */
   disk(): Box | undefined;
-  /** The page, or an app's screen: its address, title, and where the visitor came from. */
-  here(): { url: string; title?: string; referrer?: string };
+  /** The page, or an app's screen: its address, title (which may be a form of that name), and where the visitor came from. */
+  here(): { url: string; title?: unknown; referrer?: string };
   /** Whether the visitor asks for privacy: GPC, Do Not Track. */
   asked(): boolean;
   /** What all events of a batch have in common. */
@@ -35,6 +35,8 @@ export interface Tracker extends Brought {
   at: string;
   /** Nothing is sent while this is so. */
   paused: boolean;
+  /** They said no to all of it, where the device can keep nothing. */
+  out?: boolean;
   /** What is to be done while the page can still tell of itself: it may end, or becomes another one. */
   leaving: (() => void)[];
   /** Is told each event's fate; the part `debug` sets it. */
@@ -63,8 +65,6 @@ export interface Tracker extends Brought {
   flush: () => void;
   /** Sends what is there, since the page may end now. */
   leave: () => void;
-  /** Forgets all that was not sent yet, and who this is. */
-  clear: () => void;
   /** Under this name the device keeps what it keeps. */
   key: string;
 }
@@ -120,7 +120,7 @@ export function track(options: Options, platform: Platform): Tracker {
     const held = tracker.held();
     if (held == 'pending') return;
     const known = tracker.known();
-    if (!known && !tidy) {
+    if (held || (!known && !tidy)) {
       tidy = true;
       delivery.retreat(platform.disk());
       forget();
@@ -128,8 +128,10 @@ export function track(options: Options, platform: Platform): Tracker {
     const events = open.filter((event) => known || !/^{"name":"identify"/.test(event));
     open = [];
     chars = 0;
-    if (held) tracker.say?.(held, events);
-    else if (events[0]) {
+    if (held) {
+      delivery.clear(); // nor is sent what waits since before
+      tracker.say?.(held, events);
+    } else if (events[0]) {
       const [visitor_id, , session] = known ? who() : [];
       delivery.add(known ? events.map((event) => event.slice(0, -1) + `,"session_id":"${session}"}`) : events, {
         ...platform.common(), consent: said, visitor_id,
@@ -149,7 +151,7 @@ export function track(options: Options, platform: Platform): Tracker {
     url: (text) => cleanUrl(text, options.params || [], !platform.asked()),
     known: () => said == 'granted' && !platform.asked(),
     held: () =>
-      platform.disk()?.[key + '!']
+      platform.disk()?.[key + '!'] || tracker.out
         ? 'off'
         : options.strict && (said == 'denied' || platform.asked())
           ? 'strict'
@@ -180,7 +182,7 @@ export function track(options: Options, platform: Platform): Tracker {
       if (!first) tracker.leaving.forEach((work) => work());
       const before = tracker.at || tracker.url(referrer);
       tracker.at = tracker.url(url);
-      tracker.track(first ? 'page_view' : 'path_change', undefined, { title: mask(title), referrer: before, ...parts });
+      tracker.track(first ? 'page_view' : 'path_change', undefined, { title: mask(String(title)), referrer: before, ...parts });
     },
     identify: (user_id) => tracker.track('identify', undefined, { user_id }),
     consent(state) {
@@ -191,6 +193,7 @@ export function track(options: Options, platform: Platform): Tracker {
     reset() {
       cut();
       forget();
+      if (!tracker.held()) who(); // at once, or another tab would go on with the old one for both
     },
     flush() {
       cut();
@@ -200,11 +203,6 @@ export function track(options: Options, platform: Platform): Tracker {
       tracker.leaving.forEach((work) => work());
       cut();
       delivery.leave();
-    },
-    clear() {
-      open = [];
-      delivery.clear();
-      forget();
     },
   };
   return tracker;

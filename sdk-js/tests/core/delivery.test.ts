@@ -92,7 +92,7 @@ describe('batches', () => {
     const before = { ...place.box };
     add('a');
     await delivery.drain();
-    delivery.clear();
+    delivery.retreat(place.box);
     expect(place.names()).toEqual(['a']);
     expect(place.box).toEqual(before);
   });
@@ -303,10 +303,11 @@ describe('the device', () => {
     expect(place.names()).toEqual(['a', 'b', 'c']);
   });
 
-  it('is forgotten whole, and nothing is sent any more', async () => {
+  it('is forgotten once it is in memory, and not sent any more', async () => {
     place.box = full(1);
     add('on the device');
     add('in memory');
+    delivery.retreat(place.box);
     delivery.clear();
     await delivery.drain();
     expect(place.sent).toEqual([]);

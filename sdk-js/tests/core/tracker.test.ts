@@ -1,5 +1,7 @@
 // @vitest-environment node
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Answer, Box } from '../../src/core/delivery';
+import { opting } from '../../src/core/opting';
 import type { Options } from '../../src/core/options';
 import { track, type Tracker } from '../../src/core/tracker';
 import type { Props } from '../../src/generated/event';
@@ -52,6 +54,14 @@ describe('events', () => {
     expect(a).toEqual({ name: 'a', event_id: expect.any(String) as string, occurred_at: NOW, url: 'https://shop.example/' });
     expect(b).toMatchObject({ name: 'b', occurred_at: NOW + 2000, title: 'T', props: { plan: 'team', seats: 3 } });
     expect(place.sent[0]).toMatchObject({ sdk: 'js/0', lost: 0, sent_at: NOW + 3000 });
+  });
+
+  it('a title that is none is no harm: a form of that name stands in its place', async () => {
+    const tracker = tracking();
+    place.here = () => ({ url: place.url, title: { name: 'title' } });
+    tracker.page();
+    await settle(tracker);
+    expect(place.names()).toEqual(['page_view']);
   });
 
   it('leave at once when there are 25 or 12,000 characters of them', async () => {
@@ -303,16 +313,66 @@ describe('with consent', () => {
     expect(place.box).toEqual({});
   });
 
-  it('clear: nothing of before is sent or kept', async () => {
-    place.fail(1);
+  it('reset holds for the other tabs at once', async () => {
+    const other = tracking(KNOWN);
     const tracker = tracking(KNOWN);
-    tracker.track('sent in vain');
+    for (const one of [tracker, other]) {
+      one.track('a');
+      await settle(one);
+    }
+    tracker.reset();
+    other.track('b');
+    await settle(other);
+    tracker.track('c');
     await settle(tracker);
-    tracker.track('waits');
-    tracker.clear();
+    const visitors = place.sent.map(({ visitor_id }) => visitor_id);
+    expect(visitors[0]).toBe(visitors[1]);
+    expect(visitors[2]).not.toBe(visitors[0]);
+    expect(visitors[2]).toBe(visitors[3]);
+  });
+
+  it('reset keeps nothing where nothing may be kept', () => {
+    tracking().reset();
     expect(place.box).toEqual({});
+    place.box = { [KEY + '!']: '1' };
+    tracking(KNOWN).reset();
+    expect(place.box).toEqual({ [KEY + '!']: '1' });
+  });
+
+  /** What they say no by. */
+  const NOES: [string, (tracker: Tracker) => void, Box][] = [
+    ['opting out', (tracker) => opting(tracker)(), { [KEY + '!']: '1' }],
+    ['denied, and strict', (tracker) => tracker.consent('denied'), {}],
+  ];
+
+  it.each(NOES)('%s: nothing of before is sent or kept, be it under way', async (_, no, left) => {
+    let answer: (answer: Answer) => void = () => undefined;
+    const tracker = tracking({ ...KNOWN, strict: true });
+    place.answers.push(new Promise((resolve) => (answer = resolve)));
+    tracker.track('under way');
+    await settle(tracker);
+    tracker.track('behind it');
+    await settle(tracker);
+    tracker.track('not cut yet');
+    no(tracker);
+    expect(place.box).toEqual(left);
+    answer([503]);
     await vi.advanceTimersByTimeAsync(MINUTE);
-    expect(place.names()).toEqual(['sent in vain']);
+    expect(place.names()).toEqual(['under way']);
+    expect(place.box).toEqual(left);
+  });
+
+  it('opting out holds where the device can keep nothing, until it is taken back', async () => {
+    place.box = undefined;
+    const tracker = tracking(KNOWN);
+    tracker.track('before');
+    opting(tracker)();
+    tracker.track('while out');
+    await settle(tracker);
+    opting(tracker)(false);
+    tracker.track('after');
+    await settle(tracker);
+    expect(place.names()).toEqual(['after']);
   });
 });
 

@@ -174,6 +174,22 @@ describe('the device', () => {
     expect(events().map(({ name }) => name)).toEqual(['two']);
     expect(storage.items.has('ff.pub_1!')).toBe(false);
   });
+
+  it('sends nothing of before to somebody who opts out while it is still read what the device keeps', async () => {
+    status = 0;
+    app({ consent: 'granted' }).track('of before');
+    await settle(4000);
+    expect(storage.items.size).toBe(2); // who it is, and a batch
+    vi.clearAllTimers();
+    [requests, status] = [[], 202];
+    app({ consent: 'granted', netInfo: device.netInfo }).optOut();
+    device.connect();
+    await settle(10_000);
+    device.connect();
+    await settle();
+    expect(requests).toEqual([]);
+    expect([...storage.items.keys()]).toEqual(['ff.pub_1!']);
+  });
 });
 
 describe('sending', () => {
