@@ -22,7 +22,8 @@ export function browser(url: string, sdk: string): Platform {
         return [0];
       }
     },
-    alone: (work) => (navigator.locks ? navigator.locks.request(url, work) : work()),
+    // Where storage is blocked, locks are too, and no page has anything that others would send.
+    alone: (work) => (here.disk() && navigator.locks ? navigator.locks.request(url, work) : work()),
     disk() {
       try {
         return localStorage;
