@@ -34,20 +34,21 @@ export const web: Platform = (options, endpoint, more) => {
   const key = options.site + ' ' + endpoint;
   const there = running.get(key);
   if (there) {
-    there.waiting.push(more);
+    if (!there.tracker.purchase) there.waiting.push(more);
     return there.tracker;
   }
   const waiting = [more];
+  const again = (): void => waiting.forEach((work) => work());
   const bring = (name: string): void => {
     if (name == 'auto') {
       auto(tracker);
-      waiting.forEach((work) => work());
+      again();
       return;
     }
     const failed = (error: unknown): void => tracker.say?.('part', error);
     void ADDONS[name as Addon]?.().then((part) => part(tracker)).catch(failed);
   };
-  const tracker = ofTag(options.site, more) ?? start(options, endpoint, bring);
+  const tracker = ofTag(options.site, again) ?? start(options, endpoint, bring);
   running.set(key, { tracker, waiting });
   return tracker;
 };

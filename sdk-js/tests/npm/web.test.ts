@@ -77,6 +77,12 @@ describe('beside the tag', () => {
     await import('../../src/iife');
     sdk.init({ ...SETTINGS });
     sdk.track('of the package');
-    expect((await sent()).sort()).toEqual(['of the package', 'page_view']);
+    const own = new sdk.FootfallTracker({ apiKey: 'pub_1', endpoint: 'https://stats.example.com' });
+    for (const calls of [sdk, own]) calls.addToCart({ item_id: 'a' });
+    expect(await sent()).not.toContain('add_to_cart');
+    const { auto } = await import('../../src/auto');
+    window.footfall!.use(auto); // as the tag's second part does
+    document.documentElement.dispatchEvent(new Event('load'));
+    expect((await sent()).sort()).toEqual(['add_to_cart', 'add_to_cart', 'of the package', 'page_view']);
   });
 });

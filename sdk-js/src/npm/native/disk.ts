@@ -13,7 +13,8 @@ export interface Disk {
 
 export function diskOf(storage: Storage): Disk {
   const kept: Box = {};
-  const changed = new Set<string>();
+  /** Before it was read. */
+  let changed: Set<string> | undefined = new Set();
   let last = Promise.resolve();
   const then = (work: () => Promise<void>): void => {
     last = last.then(work).catch(() => undefined);
@@ -21,13 +22,13 @@ export function diskOf(storage: Storage): Disk {
   const box = new Proxy(kept, {
     set(_, key: string, value: string) {
       kept[key] = value;
-      changed.add(key);
+      changed?.add(key);
       then(() => storage.setItem(key, value));
       return true;
     },
     deleteProperty(_, key: string) {
       delete kept[key];
-      changed.add(key);
+      changed?.add(key);
       then(() => storage.removeItem(key));
       return true;
     },
@@ -38,11 +39,12 @@ export function diskOf(storage: Storage): Disk {
       try {
         for (const key of await storage.getAllKeys()) {
           const value = key.startsWith(prefix) ? await storage.getItem(key) : null;
-          if (value != null && !changed.has(key)) kept[key] = value;
+          if (value != null && !changed?.has(key)) kept[key] = value;
         }
       } catch {
         // as if nothing were there
       }
+      changed = undefined;
     },
   };
 }
