@@ -217,6 +217,25 @@ describe('sending', () => {
     }
   });
 
+  it('waits as long as the gateway asks, however often the app comes to the front', async () => {
+    vi.stubGlobal('fetch', (url: string, { body }: { body: string }) => {
+      requests.push({ url, body, headers: {} });
+      return Promise.resolve(new Response('', { status, headers: status == 503 ? { 'retry-after': '60' } : {} }));
+    });
+    status = 503;
+    app({ netInfo: device.netInfo }).track('one');
+    await settle(3500);
+    status = 202;
+    for (let time = 0; time < 5; time++) {
+      device.turn('active');
+      device.connect();
+      await settle(10_000);
+    }
+    expect(requests).toHaveLength(1);
+    await settle(20_000);
+    expect(events('one')).toHaveLength(2);
+  });
+
   it('happens when the app goes to the background', async () => {
     app().track('one');
     await settle();

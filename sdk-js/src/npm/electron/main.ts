@@ -58,8 +58,8 @@ function closeUp(tracker: Tracker, { app }: ElectronMain, domain: string): void 
   };
 }
 
-function perform(tracker: Tracker, [method, ...given]: Call): void {
-  if (method == 'online') void tracker.delivery.drain(true);
+function perform(tracker: Tracker, platform: MainPlatform, [method, ...given]: Call): void {
+  if (method == 'online') void tracker.delivery.drain(platform.mayHurry());
   else (tracker[method] as (...given: unknown[]) => void)(...given);
 }
 
@@ -74,14 +74,14 @@ function listen(tracker: Tracker, platform: MainPlatform, { electron, domain, tr
       tracker.flush();
       platform.told = { common, asked };
     }
-    perform(tracker, call);
+    perform(tracker, platform, call);
   });
 }
 
-function live(tracker: Tracker, { app, powerMonitor }: ElectronMain): void {
+function live(tracker: Tracker, platform: MainPlatform, { app, powerMonitor }: ElectronMain): void {
   app.on('before-quit', tracker.leave);
   powerMonitor.on('suspend', tracker.leave);
-  powerMonitor.on('resume', () => void tracker.delivery.drain(true));
+  powerMonitor.on('resume', () => void tracker.delivery.drain(platform.mayHurry()));
   void app.whenReady().then(tracker.flush);
 }
 
@@ -108,7 +108,7 @@ export class FootfallTracker extends Calls {
     super(facade);
     facade.start({ site: apiKey, endpoint });
     listen(tracker, platform, settings);
-    live(tracker, electron);
+    live(tracker, platform, electron);
     this.close = async ({ timeout = 2e3 } = {}) => {
       tracker.leave();
       let timer: ReturnType<typeof setTimeout> | undefined;

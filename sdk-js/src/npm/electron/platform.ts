@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Answer, Box } from '../../core/delivery';
 import type { Platform } from '../../core/tracker';
+import { type Patient, patient } from '../patient';
 import { fileBox } from '../server/box';
 import { posting } from '../server/post';
 import type { ElectronMain } from './api';
@@ -15,7 +16,7 @@ export interface Told {
   asked: boolean;
 }
 
-export interface MainPlatform extends Platform {
+export interface MainPlatform extends Platform, Patient {
   told: Told;
   /** Resolves once nothing is under way. */
   landed: () => Promise<unknown>;
@@ -29,14 +30,14 @@ export function mainPlatform({ app, net }: ElectronMain, url: string, domain: st
   const platform: MainPlatform = {
     told: { common: {}, asked: false },
     landed: () => Promise.all(flying),
-    async send(body) {
+    ...patient(async (body) => {
       if (!net.isOnline()) return [0];
       const sent = post.send(body);
       flying.add(sent);
       const answer = await sent;
       flying.delete(sent);
       return answer;
-    },
+    }),
     alone: (work) => work(),
     disk: () => (box ??= fileBox(join(app.getPath('userData'), 'footfall'))),
     here: () => ({ url: `https://${domain}/`, title: app.getName() }),

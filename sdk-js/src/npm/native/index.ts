@@ -55,18 +55,20 @@ export function reactNative(settings: NativeSettings): NativePlatform {
     const disk = diskOf(storage);
     const sdk = 'react-native/' + VERSION;
     const url = `${endpoint}?site=${options.site}`;
-    const tracker = track(options, nativePlatform({ ...settings, url, disk, screen: () => screen, sdk }));
+    const platform = nativePlatform({ ...settings, url, disk, screen: () => screen, sdk });
+    const tracker = track(options, platform);
+    const hurry = (): void => void tracker.delivery.drain(platform.mayHurry());
     // Engines for apps read addresses in part only; those here are our own.
     tracker.url = (text) => tracker.mask(text.replace(/[?#].*/, ''), 2048);
     tracker.optOut = opting(tracker);
     commerce(tracker);
     engagement(tracker, appState);
     appState.addEventListener('change', (state) => {
-      if (state == 'active') void tracker.delivery.drain(true);
+      if (state == 'active') hurry();
       else tracker.leave();
     });
     netInfo?.addEventListener(({ isConnected }) => {
-      if (isConnected) void tracker.delivery.drain(true);
+      if (isConnected) hurry();
     });
     tracker.paused = true; // until it is known what the device keeps: who this is, and whether they opted out
     void disk.load(tracker.key).then(() => {

@@ -1,6 +1,7 @@
 import type { Answer } from '../../core/delivery';
 import type { Platform as Place } from '../../core/tracker';
 import type { Batch } from '../../generated/event';
+import { type Patient, patient } from '../patient';
 import type { Dimensions, System } from './api';
 import type { Disk } from './disk';
 
@@ -60,9 +61,9 @@ export interface Needs {
 }
 
 /** An app on React Native. */
-export function nativePlatform({ url, domain, system, dimensions, disk, dev, screen, sdk }: Needs): Place {
+export function nativePlatform({ url, domain, system, dimensions, disk, dev, screen, sdk }: Needs): Place & Patient {
   return {
-    async send(body): Promise<Answer> {
+    ...patient(async (body): Promise<Answer> => {
       const controller = new AbortController();
       const timer = setTimeout(() => controller.abort(), TIMEOUT_MS);
       try {
@@ -78,7 +79,7 @@ export function nativePlatform({ url, domain, system, dimensions, disk, dev, scr
       } finally {
         clearTimeout(timer);
       }
-    },
+    }),
     alone: (work) => work(),
     disk: () => disk.box,
     here: () => ({ url: addressOf(domain, screen()), title: screen() }),

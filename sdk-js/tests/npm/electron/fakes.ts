@@ -17,6 +17,8 @@ export interface Fake {
   emit: (event: string) => void;
   online: boolean;
   status: number;
+  /** Seconds of Retry-After. */
+  patience: number;
   urls: string[];
   batches: Batch[];
   events: () => Event[];
@@ -30,6 +32,7 @@ export function fake(userData = mkdtempSync(join(tmpdir(), 'footfall-'))): Fake 
   const made: Fake = {
     online: true,
     status: 202,
+    patience: 0,
     urls: [],
     batches: [],
     userData,
@@ -53,7 +56,7 @@ export function fake(userData = mkdtempSync(join(tmpdir(), 'footfall-'))): Fake 
           const body = init!.body as string | Uint8Array;
           made.urls.push(url);
           if (made.status < 300) made.batches.push(JSON.parse(typeof body == 'string' ? body : gunzipSync(body).toString()) as Batch);
-          return Promise.resolve(new Response('{}', { status: made.status }));
+          return Promise.resolve(new Response('{}', { status: made.status, headers: { 'retry-after': String(made.patience) } }));
         },
       },
     },

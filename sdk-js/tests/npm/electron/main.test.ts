@@ -222,6 +222,20 @@ test('nothing throws into the app, whatever it or a window tells', async () => {
   ]);
 });
 
+test('waking up does not make it send before the gateway wants it, but what is left when the app quits goes', async () => {
+  [app.status, app.patience] = [503, 60];
+  const tracker = start();
+  app.receive(view);
+  await tracker.close();
+  expect(app.urls).toHaveLength(1);
+  app.emit('resume');
+  app.receive(message(['online']));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(app.urls).toHaveLength(1);
+  await tracker.close();
+  expect(app.urls).toHaveLength(2);
+});
+
 test('problems say what to do, and one that listens and throws changes nothing', async () => {
   app.status = 401;
   const onError = vi.fn(() => {
