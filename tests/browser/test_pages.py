@@ -142,3 +142,15 @@ def test_calls_before_the_script_wait_for_it(site: World) -> None:
     wanted = [["early", "{'plan':'pro'}"], ["page_view", "{}"]]
     wait_for(lambda: sorted(site.rows("/early", "name, props")) == wanted, lambda: site.rows("/early"))
     page.context.close()
+
+
+def test_a_tag_without_a_site_is_started_by_a_script(site: World) -> None:
+    begun = f"footfall.init({{site: '{site.public_id}', off: ['engagement'], params: ['size']}})"
+    site.pages.html["/begun"] = (
+        f'<!doctype html><title>t</title><script defer src="{site.gateway}/f.js"></script>'
+        f"<script type=module>{begun}; {begun}; footfall.track('n')</script>"
+    )
+    page = site.visitor().new_page()
+    page.goto(site.origin + "/begun?size=9&other=1")
+    site.wait_for_rows("/begun", [["page_view", "size=9"], ["n", "size=9"]], "name, query")
+    page.context.close()

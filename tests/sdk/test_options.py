@@ -1,0 +1,24 @@
+"""Every option is told where people look for it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.fixtures.node import SDK
+
+OPTIONS = (SDK / "src" / "core" / "options.ts").read_text().partition("export interface Options")[2]
+NAMES = re.findall(r"^  (\w+)\??:", OPTIONS, re.MULTILINE)
+TAG = (SDK.parent / "docs" / "tag.md").read_text()
+README = (SDK / "README.md").read_text()
+
+
+def test_there_are_options() -> None:
+    assert {"site", "consent", "strict"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_option_is_told_of_tag_and_package(name: str) -> None:
+    assert f"`data-{name}`" in TAG
+    assert f"`{name}`" in README
