@@ -85,7 +85,7 @@ export function track(options: Options, platform: Platform): Tracker {
   let open: string[] = [];
   let chars = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let kept: Kept | undefined;
+  let kept: Kept | undefined; // where the device does not
   let tidy = false;
 
   const disk = (): Box | undefined => (tracker.known() ? platform.disk() : undefined);
@@ -106,12 +106,14 @@ export function track(options: Options, platform: Platform): Tracker {
     if (!kept || !(kept[1] > now - VISITOR_MS)) kept = [uuid7(now), now, '', 0];
     if (now - kept[3] > SESSION_MS) kept[2] = uuid7(now);
     kept[3] = now;
+    const found = kept;
     try {
-      disk()![key] = JSON.stringify(kept);
+      disk()![key] = JSON.stringify(found);
+      kept = undefined; // what another tab takes off the device does not come back from here
     } catch {
       // no room: for this page at least
     }
-    return kept;
+    return found;
   };
 
   const cut = (): void => {
@@ -193,7 +195,6 @@ export function track(options: Options, platform: Platform): Tracker {
     reset() {
       cut();
       forget();
-      if (!tracker.held()) who(); // at once, or another tab would go on with the old one for both
     },
     flush() {
       cut();

@@ -331,6 +331,21 @@ describe('with consent', () => {
     expect(visitors[2]).toBe(visitors[3]);
   });
 
+  it('taken back in one tab, or cleared by the browser, the id does not come back from another tab', async () => {
+    const [tracker, other] = [tracking(KNOWN), tracking(KNOWN)];
+    for (const one of [tracker, other]) {
+      one.track('a');
+      await settle(one);
+    }
+    tracker.consent('denied');
+    other.track('b');
+    await settle(other);
+    const visitors = place.sent.map(({ visitor_id }) => visitor_id);
+    expect(visitors[1]).toBe(visitors[0]);
+    expect(visitors[2]).not.toBe(visitors[0]);
+    expect(JSON.stringify(place.box)).not.toContain(visitors[0]);
+  });
+
   it('reset keeps nothing where nothing may be kept', () => {
     tracking().reset();
     expect(place.box).toEqual({});
