@@ -113,7 +113,6 @@ import { StrictMode, useEffect } from 'react';
 import { createRoot } from 'react-dom/client';
 import { BrowserRouter, Link, Navigate, Route, Routes, useSearchParams } from 'react-router';
 import { FootfallProvider, useFootfall } from '@footfall/sdk/react';
-import { type AppSettings, FootfallTracker as App } from '@footfall/sdk/react-native';
 
 function Home() {
   return <Link to="/old">To the shoes</Link>;

@@ -4,6 +4,7 @@ the types of React Native itself and its companions."""
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -50,27 +51,20 @@ await new Promise((done) => setTimeout(done, 200));
 heard.forEach((work) => work('background'));
 """
 
-TYPES = """\
-import AsyncStorage, { createAsyncStorage } from '@react-native-async-storage/async-storage';
+# What the documentation names besides its sample.
+OTHERS = """\
+import { createAsyncStorage } from '@react-native-async-storage/async-storage';
 import NetInfo from '@react-native-community/netinfo';
-import { createNavigationContainerRef, NavigationContainer } from '@react-navigation/native';
-import { FootfallTracker } from '@footfall/sdk/react-native';
-import { AppState, Dimensions, Platform } from 'react-native';
-
-declare const __DEV__: boolean;
-const given = { apiKey: 'pub_app', endpoint: 'https://stats.example.com', domain: 'app.example.com' };
-const native = { appState: AppState, system: Platform, dimensions: Dimensions };
-const footfall = new FootfallTracker({
-  ...given, ...native, dev: __DEV__, storage: createAsyncStorage('footfall'), netInfo: NetInfo,
+export const newer = new FootfallTracker({
+  apiKey: 'pub_app', endpoint: '/', domain: 'app.example.com', appState: AppState, system: Platform,
+  storage: createAsyncStorage('footfall'), netInfo: NetInfo,
 });
-export const older = new FootfallTracker({ ...given, ...native, storage: AsyncStorage });
-const ref = createNavigationContainerRef();
-export const App = () => (
-  <NavigationContainer ref={ref} onReady={() => footfall.follow(ref)}>{null}</NavigationContainer>
-);
+footfall.screen('Cart');
 """
+DOCS = Path(__file__).parents[2] / "docs" / "react-native.md"
 PACKAGES = {
     "react-native": "0.88.1",
+    "react-native-get-random-values": "2.0.0",
     "@react-native-async-storage/async-storage": "3.1.1",
     "@react-native-community/netinfo": "12.0.1",
     "@react-navigation/native": "7.5.1",
@@ -102,7 +96,10 @@ def test_react_natives_own_types_fit(tarball: Path, tmp_path: Path) -> None:
     react = {name: versions[name] for name in ("react", "@types/react", "typescript")}
     manifest = {"private": True, "dependencies": {"@footfall/sdk": f"file:{tarball}", **PACKAGES, **react}}
     (tmp_path / "package.json").write_text(json.dumps(manifest))
-    (tmp_path / "app.tsx").write_text(TYPES)
+    sample = re.findall(r"```tsx\n(.*?)```", DOCS.read_text(), re.S)[0]
+    (tmp_path / "app.tsx").write_text(
+        f"declare const __DEV__: boolean;\n{sample.replace('...', '{null}')}{OTHERS}"
+    )
     options = {
         "strict": True, "module": "esnext", "moduleResolution": "bundler", "customConditions": ["react-native"],
         "jsx": "react-jsx", "noEmit": True, "skipLibCheck": True, "target": "es2022", "lib": ["es2022"],

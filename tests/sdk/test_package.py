@@ -12,7 +12,7 @@ import pytest
 
 from tests.browser.chromium import AGENT, chromium
 from tests.browser.world import wait_for
-from tests.fixtures.node import run
+from tests.fixtures.node import SDK, run
 from tests.micro.running import MicroProcess
 from tests.sdk import samples
 from tests.sdk.apps import built
@@ -69,6 +69,8 @@ def test_the_tarball_holds_what_it_should(tarball: Path) -> None:
     with tarfile.open(tarball) as packed:
         names = {name.removeprefix("package/") for name in packed.getnames()}
     assert {"package.json", "README.md", "LICENSE", "dist/index.js", "dist/index.cjs", "dist/index.d.ts"} <= names
+    assert (SDK / "dist" / "react.js").read_text().startswith('"use client";')
+    assert (SDK / "dist" / "react.cjs").read_text().startswith('"use client";')
     assert {name.partition("/")[0] for name in names} == {"package.json", "README.md", "LICENSE", "dist"}
 
 

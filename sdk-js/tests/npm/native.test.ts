@@ -278,6 +278,15 @@ it.each([
   [{ OS: 'android', Version: 34 }, 'Mozilla/5.0 (Linux; Android 14; Mobile) x'],
   [{ OS: 'android', Version: 32 }, 'Mozilla/5.0 (Linux; Android 12; Mobile) x'],
   [{ OS: 'android', Version: 29 }, 'Mozilla/5.0 (Linux; Android 10; Mobile) x'],
+  [{ OS: 'android', Version: 24 }, 'Mozilla/5.0 (Linux; Android 7; Mobile) x'],
+  [{ OS: 'macos', Version: '15.1' }, 'Mozilla/5.0 (Macintosh; Intel Mac OS X 15_1) x'],
+  [{ OS: 'windows', Version: 10 }, 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) x'],
 ])('says which system it is: %o', (system, agent) => {
   expect(agentOf(system, 'x')).toBe(agent);
+});
+
+it('knows a tablet by its screen', () => {
+  const system = { OS: 'android', Version: 34 };
+  expect(agentOf(system, 'x', { width: 1280, height: 800 })).toBe('Mozilla/5.0 (Linux; Android 14; Tablet) x');
+  expect(agentOf(system, 'x', { width: 390, height: 844 })).toContain('Mobile');
 });

@@ -7,24 +7,32 @@ import type { Disk } from './disk';
 
 const TIMEOUT_MS = 2e4;
 
+/** Android tells the level of its API; people, and user agents, know the version. */
+const ANDROID: Record<string, string> = {
+  23: '6', 24: '7', 25: '7.1', 26: '8', 27: '8.1', 28: '9', 29: '10', 30: '11', 31: '12', 32: '12',
+}; // prettier-ignore
+const LATER = 20; // from 33 (Android 13) on the level is that much higher
+const TABLET_DP = 600; // Android's own border between phones and tablets, of the shorter side
+
+function androidOf(level: string): string {
+  return ANDROID[level] ?? (Number(level) > 32 ? String(Number(level) - LATER) : level);
+}
+
 /**
  * Who asks, as the gateway's parser reads it: React Native's own say `okhttp` or `CFNetwork`, which are libraries',
  * so their events would be a program's.
  */
-export function agentOf({ OS, Version, isPad }: System, sdk: string): string {
+export function agentOf({ OS, Version, isPad }: System, sdk: string, screen?: { width: number; height: number }): string {
   const version = String(Version);
-  if (OS == 'ios') {
-    const device = isPad ? 'iPad; CPU OS' : 'iPhone; CPU iPhone OS';
-    return `Mozilla/5.0 (${device} ${version.replace(/\./g, '_')} like Mac OS X) ${sdk}`;
-  }
-  return `Mozilla/5.0 (Linux; Android ${OS == 'android' ? sdkVersion(version) : version}; Mobile) ${sdk}`;
-}
-
-/** Android tells the level of its API; from 13 on (33) people know it by a number that is 20 less. */
-function sdkVersion(level: string): string {
-  const known: Record<string, string> = { 28: '9', 29: '10', 30: '11', 31: '12', 32: '12' };
-  const number = Number(level);
-  return known[level] ?? (number >= 33 && number <= 99 ? String(number - 20) : level);
+  const apart = version.replace(/\./g, '_');
+  const tablet = screen && Math.min(screen.width, screen.height) >= TABLET_DP;
+  const systems: Record<string, string> = {
+    ios: isPad ? `iPad; CPU OS ${apart} like Mac OS X` : `iPhone; CPU iPhone OS ${apart} like Mac OS X`,
+    android: `Linux; Android ${androidOf(version)}; ${tablet ? 'Tablet' : 'Mobile'}`,
+    macos: `Macintosh; Intel Mac OS X ${apart}`,
+    windows: 'Windows NT 10.0; Win64; x64',
+  };
+  return `Mozilla/5.0 (${systems[OS] ?? OS}) ${sdk}`;
 }
 
 function languageOf(): string | undefined {
@@ -68,7 +76,7 @@ export function nativePlatform({ url, domain, system, dimensions, disk, dev, scr
       const timer = setTimeout(() => controller.abort(), TIMEOUT_MS);
       try {
         const headers = {
-          'User-Agent': agentOf(system, sdk),
+          'User-Agent': agentOf(system, sdk, dimensions?.get('screen')),
           'Content-Type': 'text/plain',
           ...(dev && { Origin: 'http://localhost' }), // by that the gateway knows developers
         };
