@@ -1,11 +1,10 @@
 import { guarded, listen } from '../auto/guard';
 import type { Tracker } from '../core/tracker';
-import type { Props } from '../generated/event';
+import { MAX_PROP_BYTES, type Props } from '../generated/event';
 
 const SAMPLE_MS = 200;
 const SEND_MS = 1e4;
 const MOST_POINTS = 100;
-const MOST_CHARS = 1024; // of a prop
 const TENTHS = 10;
 
 /** Where the pointer was (`pointer`), and which tenths of the page were on the screen for how long (`scroll`). */
@@ -49,7 +48,7 @@ export function pointer(tracker: Tracker): void {
     let part = 0;
     let text = '';
     for (const point of points) {
-      if (text.length + point.length >= MOST_CHARS) {
+      if (text.length + point.length >= MAX_PROP_BYTES) {
         props['p' + part++] = text;
         text = '';
       }

@@ -1,5 +1,5 @@
 import type { Tracker } from '../core/tracker';
-import type { Props } from '../generated/event';
+import { MAX_NAME_CHARS, type Props } from '../generated/event';
 import { listen, pathOf } from './guard';
 import { attribute } from './texts';
 
@@ -13,7 +13,7 @@ export function tellNamed(tracker: Tracker, event: Event, path: Element[]): void
   const props: Props = {};
   for (const { name } of element.attributes)
     if (name.startsWith(PROP)) props[name.slice(PROP.length).replace(/-/g, '_')] = attribute(tracker, element, name, 256);
-  tracker.track(attribute(tracker, element, NAME, 64), props);
+  tracker.track(attribute(tracker, element, NAME, MAX_NAME_CHARS), props);
 }
 
 /** Events without code: `data-footfall-event="signup" data-footfall-prop-plan="pro"`; of a form here, of what is pressed with the clicks. */

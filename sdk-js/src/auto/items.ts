@@ -1,10 +1,8 @@
 import type { Tracker } from '../core/tracker';
-import type { Item } from '../generated/event';
+import { type Item, MAX_ITEMS } from '../generated/event';
 
 /** As pages have them: numbers may be texts. */
 export type Loose = Record<string, unknown>;
-
-const MOST_ITEMS = 100;
 
 /** A text of at most so many characters; undefined: there is none. */
 export const text = (value: unknown, most = 512): string | undefined => value?.toString().slice(0, most);
@@ -27,6 +25,6 @@ export function itemOf(tracker: Tracker, given: Loose): Item {
 
 /** One item or several; undefined: none. */
 export function itemsOf(tracker: Tracker, given: unknown): Item[] | undefined {
-  const items = ([] as unknown[]).concat(given ?? []).slice(0, MOST_ITEMS);
+  const items = ([] as unknown[]).concat(given ?? []).slice(0, MAX_ITEMS);
   return items[0] ? items.map((item) => itemOf(tracker, item as Loose)) : undefined;
 }

@@ -1,3 +1,5 @@
+import { MAX_URL_CHARS } from '../generated/event';
+
 /**
  * What may leave the page of its addresses and texts. The server masks more, and more carefully; here
  * what must not even travel: e-mail addresses, tokens, numbers of cards and phones.
@@ -25,7 +27,7 @@ export function cleanUrl(text: string, allowed: readonly string[], clicks: boole
       ([name]) => CAMPAIGN.test(name) || allowed.includes(name) || (clicks && CLICK_ID.test(name)),
     );
     const query = kept.length ? '?' + new URLSearchParams(kept) : '';
-    return mask(url.origin + url.pathname + query + (/^#!?\/[^?]*/.exec(url.hash) || ''), 2048);
+    return mask(url.origin + url.pathname + query + (/^#!?\/[^?]*/.exec(url.hash) || ''), MAX_URL_CHARS);
   } catch {
     return '';
   }

@@ -1,6 +1,6 @@
 import type { Consent } from '../../core/options';
 import type { Parts } from '../../core/tracker';
-import type { Batch, Props } from '../../generated/event';
+import { type Batch, MAX_NAME_CHARS, MAX_PROPS, type Props } from '../../generated/event';
 
 export const CHANNEL = 'footfall';
 /** What the preload script puts into a window. */
@@ -36,7 +36,6 @@ type Loose = Record<string, unknown>;
 /** Who it was, when, and under which id, only the main process says. */
 const PARTS = 'url referrer title engaged_ms scroll_depth element form items order search vital error'.split(' ');
 const SIZES = 'viewport_width viewport_height screen_width screen_height'.split(' ');
-const MOST_PROPS = 64;
 const CONSENTS: readonly Consent[] = ['pending', 'granted', 'denied'];
 
 const isObject = (value: unknown): value is Loose => !!value && typeof value == 'object' && !Array.isArray(value);
@@ -49,10 +48,10 @@ function callOf(given: unknown): Call | undefined {
   const [method, first, second, third] = given as unknown[];
   switch (method) {
     case 'track': {
-      if (!isText(first, 64)) return;
+      if (!isText(first, MAX_NAME_CHARS)) return;
       const props = picked(second, (_, value) => value === null || /^(string|number|boolean)$/.test(typeof value));
       const parts = picked(third, (key) => PARTS.includes(key));
-      return [method, first, Object.fromEntries(Object.entries(props).slice(0, MOST_PROPS)) as Props, parts];
+      return [method, first, Object.fromEntries(Object.entries(props).slice(0, MAX_PROPS)) as Props, parts];
     }
     case 'identify':
       return isText(first, 256) ? [method, first] : undefined;

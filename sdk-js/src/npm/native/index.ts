@@ -3,6 +3,7 @@ import { commerce } from '../../auto/commerce';
 import type { Options } from '../../core/options';
 import { opting } from '../../core/opting';
 import { track, type Tracker } from '../../core/tracker';
+import { MAX_URL_CHARS } from '../../generated/event';
 import type { Platform } from '../facade';
 import type { AppState, Dimensions, Navigation, NetInfo, Storage, System } from './api';
 import { diskOf } from './disk';
@@ -59,7 +60,7 @@ export function reactNative(settings: NativeSettings): NativePlatform {
     const tracker = track(options, platform);
     const hurry = (): void => void tracker.delivery.drain(platform.mayHurry());
     // Engines for apps read addresses in part only; those here are our own.
-    tracker.url = (text) => tracker.mask(text.replace(/[?#].*/, ''), 2048);
+    tracker.url = (text) => tracker.mask(text.replace(/[?#].*/, ''), MAX_URL_CHARS);
     tracker.optOut = opting(tracker);
     commerce(tracker);
     engagement(tracker, appState);

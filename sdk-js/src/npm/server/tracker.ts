@@ -1,6 +1,7 @@
 import type { Answer, Fate } from '../../core/delivery';
 import { uuid7 } from '../../core/ids';
 import { cleanUrl } from '../../core/privacy';
+import { MAX_BATCH_BYTES, MAX_BATCH_EVENTS } from '../../generated/event';
 import { batchUrl } from '../facade';
 import type { Name } from '../tracker';
 import { fileBox } from './box';
@@ -44,8 +45,7 @@ export interface Report {
   waiting: number;
 }
 
-const MOST_EVENTS = 500; // the gateway's
-const MOST_BYTES = 5e5; // half of the gateway's, so that there is room for what is sent beside the events
+const MOST_BYTES = MAX_BATCH_BYTES / 2; // so that there is room for what is sent beside the events
 const LONGEST_PAUSE = 2e3;
 const LANES = 4; // where each event has another client, one lane would be as slow as a request for each
 const PREFIX = 'batch.';
@@ -153,7 +153,7 @@ export class FootfallTracker {
     }
     this.report.waiting++;
     const open = this.open.add(event, bytes, client);
-    const most = Math.min(this.settings.batchSize ?? MOST_EVENTS, MOST_EVENTS);
+    const most = Math.min(this.settings.batchSize ?? MAX_BATCH_EVENTS, MAX_BATCH_EVENTS);
     if (open.events.length >= most || open.bytes > MOST_BYTES) {
       this.cut(open);
       this.drain();
