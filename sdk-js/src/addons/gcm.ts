@@ -1,3 +1,4 @@
+import { guarded } from '../auto/guard';
 import type { Tracker } from '../core/tracker';
 
 /** `gtag('consent', 'default' or 'update', {...})`, as gtag puts it into the list: an `arguments` object. */
@@ -7,23 +8,19 @@ type Command = ArrayLike<unknown>;
 export function gcm(tracker: Tracker): void {
   const layer: { dataLayer?: Command[] } = window as { dataLayer?: Command[] };
   const commands = (layer.dataLayer ||= []);
-  const look = (command: Command | undefined): void => {
+  const look = guarded(tracker, (command: Command | undefined) => {
     if (command?.[0] != 'consent') return;
     const said = (command[2] as Record<string, string> | undefined)?.analytics_storage;
     // A default of denied is what holds until somebody has answered.
     if (said == 'granted' || (said == 'denied' && command[1] == 'update')) tracker.consent(said);
-  };
-  commands.forEach(look);
-  const push = commands.push.bind(commands);
-  commands.push = (...given) => {
-    const length = push(...given);
-    given.forEach((command) => {
-      try {
-        look(command);
-      } catch (error) {
-        tracker.say?.('part', 'gcm', error);
-      }
-    });
-    return length;
-  };
+  });
+  guarded(tracker, () => {
+    commands.forEach(look);
+    const push = commands.push.bind(commands);
+    commands.push = (...given) => {
+      const length = push(...given);
+      given.forEach(look);
+      return length;
+    };
+  })();
 }

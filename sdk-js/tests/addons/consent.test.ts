@@ -46,3 +46,8 @@ test('Google Consent Mode: what was there before, and what comes', () => {
   layer.push(['consent', 'update', { analytics_storage: 'denied' }]);
   expect(found).toEqual(['granted', 'denied']);
 });
+
+test('Google Consent Mode: a dataLayer that is no list throws nothing into the page', () => {
+  vi.stubGlobal('dataLayer', {});
+  expect(said(gcm)).toEqual([]);
+});

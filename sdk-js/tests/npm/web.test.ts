@@ -68,6 +68,13 @@ describe('beside the tag', () => {
     expect((await sent()).sort()).toEqual(['of a script beside', 'of the snippet', 'page_view']);
   });
 
+  it("leaves another site's tag its place", () => {
+    document.head.innerHTML = '<script type="x" data-site="pub_other"></script>';
+    new sdk.FootfallTracker({ apiKey: 'pub_1', endpoint: 'https://stats.example.com' });
+    expect(window.footfall).toBeUndefined();
+    document.head.innerHTML = '';
+  });
+
   it('a tag that was there keeps counting, alone', async () => {
     const script = document.createElement('script');
     script.dataset.site = 'pub_1';

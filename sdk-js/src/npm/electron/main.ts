@@ -28,6 +28,8 @@ export interface MainSettings extends Pick<Options, 'consent' | 'params' | 'stri
   onError?: (problem: Problem) => void;
 }
 
+const SIZES_MS = 1e3;
+
 /** Pages of files and of the app's own schemes are the app's; of those of the web only its domain's. */
 const trusting = (domain: string) => (url: string) => {
   if (!URL.canParse(url)) return false;
@@ -65,14 +67,18 @@ function perform(tracker: Tracker, platform: MainPlatform, [method, ...given]: C
 
 /** The windows' events are this tracker's. */
 function listen(tracker: Tracker, platform: MainPlatform, { electron, domain, trusts = trusting(domain) }: MainSettings): void {
+  let since = 0;
   electron.ipcMain.on(CHANNEL, ({ senderFrame }, text) => {
     const message = senderFrame && trusts(senderFrame.url) ? read(text) : undefined;
     if (!message) return;
     const { call, common, asked } = message;
-    // A batch has one window's sizes, and one answer to who asks for privacy.
-    if (JSON.stringify([common, asked]) != JSON.stringify([platform.told.common, platform.told.asked])) {
+    // A batch has one answer to who asks for privacy, and one window's sizes: but windows that take turns must not
+    // fill the queue with batches of one event each, so within a second both count with the first one's.
+    const other = JSON.stringify(common) != JSON.stringify(platform.told.common) && Date.now() - since >= SIZES_MS;
+    if (other || asked != platform.told.asked) {
       tracker.flush();
       platform.told = { common, asked };
+      since = Date.now();
     }
     perform(tracker, platform, call);
   });

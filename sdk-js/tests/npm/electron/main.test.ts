@@ -116,9 +116,21 @@ test('quitting and going to sleep send what is there; back on the network, too',
 test('a batch has one window and its sizes', async () => {
   const tracker = start();
   app.receive(message(['track', 'a'], { common: { viewport_width: 800, viewport_height: 600 } }));
+  vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 1_000);
   app.receive(message(['track', 'b'], { common: { viewport_width: 300, viewport_height: 200 } }));
   await tracker.close();
   expect(app.batches.map(({ viewport_width, events }) => `${events.map(({ name }) => name)} ${viewport_width}`).sort()).toEqual(['a 800', 'b 300']);
+});
+
+test('windows that take turns lose nothing while the network is away', async () => {
+  app.online = false;
+  const tracker = start();
+  for (let turn = 0; turn < 600; turn++) app.receive(message(['track', `t${turn}`], { common: { viewport_width: 300 + (turn % 2) } }));
+  tracker.flush();
+  app.online = true;
+  app.emit('resume');
+  await soon(() => expect(new Set(app.events().map(({ name }) => name)).size).toBe(600));
+  await tracker.close();
 });
 
 test('a visitor who asks for privacy is not known, whatever they said before', async () => {
