@@ -220,11 +220,15 @@ OWN_FAILURES = """async () => {
   dispatchEvent(new Event('pagehide'));  // a promise of the SDK's is rejected, and nobody takes it
   await new Promise(done => addEventListener('unhandledrejection', done, {once: true}));
   window.Blob = whole;
-  Object.defineProperty(document, 'title', {get: () => 7, configurable: true});
+  const forEach = Array.prototype.forEach;
+  const value = {value: forEach, writable: true, configurable: true};
+  const missing = () => { Object.defineProperty(Array.prototype, 'forEach', value) };  // once
   const thrown = new Promise(done => addEventListener('error', ({filename}) => done(filename), {once: true}));
-  setTimeout(() => footfall.page());
+  setTimeout(() => {
+    Object.defineProperty(Array.prototype, 'forEach', {get: missing, configurable: true});
+    footfall.page();
+  });
   const where = await thrown;
-  delete document.title;
   setTimeout(() => { throw new Error('of the page') });
   return where;
 }"""
