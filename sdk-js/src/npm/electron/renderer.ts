@@ -7,7 +7,7 @@ import { cleanUrl } from '../../core/privacy';
 import { track as tracking, type Tracker } from '../../core/tracker';
 import { Facade } from '../facade';
 import { Calls } from '../tracker';
-import { BRIDGE, type Bridge, type Call, type Message } from './messages';
+import { BRIDGE, type Bridge, type Call, type Message, MOST_CHARS } from './messages';
 import { placing } from './places';
 
 export interface RendererSettings extends Pick<Options, 'off' | 'params'> {
@@ -21,9 +21,11 @@ function forward(tracker: Tracker, bridge: Bridge): void {
   const tell = (...call: Call): void => {
     try {
       const message: Message = { call, common: platform.common(), asked: platform.asked() };
-      bridge.send(JSON.stringify(message));
+      const text = JSON.stringify(message);
+      if (text.length > MOST_CHARS) throw new RangeError(`it has ${text.length} characters, of at most ${MOST_CHARS}`);
+      bridge.send(text);
     } catch (error) {
-      tracker.say?.('broken', call[0], error);
+      console.warn(`footfall: ${call[0]} ${call[0] == 'track' ? call[1] : ''} was not told:`, error);
     }
   };
   tracker.track = (name, props, parts) => tell('track', name, props, { url: tracker.url(platform.here().url), ...parts });

@@ -71,6 +71,18 @@ test('calls wait for init, and each is one message', async () => {
   ]);
 });
 
+test('what is too large for a message, or none, is said in the console', async () => {
+  const warned = vi.spyOn(console, 'warn').mockReturnValue(undefined);
+  const sdk = await shown();
+  sdk.init({ domain: 'shop.example', off: ['pages'] });
+  sdk.track('large', { text: 'x'.repeat(70_000) });
+  const circle: Record<string, unknown> = {};
+  circle.self = circle;
+  sdk.track('round', circle as never);
+  expect(calls()).toEqual([]);
+  expect(warned.mock.calls.map(([text]) => text as string)).toEqual(['footfall: track large was not told:', 'footfall: track round was not told:']);
+});
+
 test('a window that closes tells how long it was looked at, and asks to send', async () => {
   vi.spyOn(document, 'hasFocus').mockReturnValue(true);
   const { init } = await shown();
