@@ -14,6 +14,7 @@ COPY eventlog /src/eventlog
 COPY flows /src/flows
 COPY sinks /src/sinks
 COPY jobs /src/jobs
+COPY queries /src/queries
 COPY embedded /src/embedded
 COPY control /src/control
 COPY objects /src/objects

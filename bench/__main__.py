@@ -7,7 +7,7 @@ import sys
 
 BENCHES = (
     "eventlog", "gateway", "enrich", "agents", "sessioniser", "session_stall", "flow", "store", "storage",
-    "pipeline", "freshness", "footprint", "memory", "gateway --kafka", "pipeline --kafka",
+    "pipeline", "freshness", "footprint", "memory", "boards", "gateway --kafka", "pipeline --kafka",
     "workers", "workers kill", "workers kill --cluster", "against_flink", "backup",
 )  # fmt: skip
 
