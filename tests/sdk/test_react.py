@@ -19,16 +19,21 @@ def test_one_view_for_a_navigation(project: Path, micro: MicroProcess) -> None:
         chromium() as browser,
     ):
         page = browser.new_context(user_agent=AGENT).new_page()
+        page.clock.install()  # however long a busy machine takes to redirect
         page.goto(f"http://localhost:{pages.port}/")
+        page.clock.run_for(1_000)
         page.click("text=To the shoes")
         page.wait_for_url("**/shoes?size=43")
-        wait_for(lambda: micro.good(name="path_change"), micro.totals)
+        page.clock.run_for(1_000)
         page.click("text=To the cart")
+        page.wait_for_selector("text=Pay")
+        page.clock.run_for(1_000)
         page.click("text=Pay")
-        wait_for(lambda: micro.good(name="purchase"), micro.totals)
+        page.clock.run_for(1_000)
         page.go_back()  # from #pay, which is no page
         page.go_back()
         page.wait_for_selector("text=To the cart")
+        page.clock.run_for(5_000)
         wait_for(lambda: len(micro.good(name="path_change")) > 2, micro.totals)
         page.close()
     wait_for(

@@ -1,6 +1,6 @@
 import type { Tracker } from '../core/tracker';
 
-const SETTLE_MS = 150; // within that a router redirects and sets the title, on a slow phone too
+const SETTLE_MS = 150; // within that a router redirects and sets the title
 
 /** The pages that a single-page app shows in place of the first, and those that come back from the browser's cache. */
 export function routes(tracker: Tracker): void {
